@@ -1,0 +1,1 @@
+"""A rendered golfer with exact truth: for the demo, the tests and the accuracy benchmarks."""
