@@ -17,12 +17,18 @@ class Settings(BaseSettings):
     region: str = "us-east-1"
     s3_endpoint_url: str | None = Field(None, description="any S3-compatible service; None means AWS")
     sqs_endpoint_url: str | None = None
-    queue_url: str | None = Field(None, description="SQS queue of ObjectCreated events; None: only the reconcile sensor ingests")
+    queue_url: str | None = Field(
+        None, description="SQS queue of ObjectCreated events; None: only the reconcile sensor ingests"
+    )
     catalog_url: str = Field("sqlite:///.golf/catalog.db", description="sqlite:///... or postgresql://...")
 
     data_folder: Path = Field(Path(".golf"), description="local state: catalog, caches, the local stack's objects")
-    work_folder: Path | None = Field(None, description="scratch for videos in work; None: the system's temporary folder")
-    pose_model: Path | None = Field(None, description="path of pose_landmarker_full.task; None: cache, then package, then download")
+    work_folder: Path | None = Field(
+        None, description="scratch for videos in work; None: the system's temporary folder"
+    )
+    pose_model: Path | None = Field(
+        None, description="path of pose_landmarker_full.task; None: cache, then package, then download"
+    )
 
     max_upload_bytes: int = 100 * 1024 * 1024
     min_duration_s: float = 1.0
@@ -30,7 +36,9 @@ class Settings(BaseSettings):
 
     presigned_put_expires_s: int = 900
     presigned_get_expires_s: int = 3600
-    api_url: str = Field("http://127.0.0.1:8000", description="where clients reach the API; links in the Dagster UI start with it")
+    api_url: str = Field(
+        "http://127.0.0.1:8000", description="where clients reach the API; links in the Dagster UI start with it"
+    )
     cors_origins: tuple[str, ...] = ()
     trusted_user_header: str | None = Field(
         None,
@@ -45,6 +53,10 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     openai_model: str = "gpt-4.1-mini"
+    model_prices: dict[str, tuple[float, float]] = Field(
+        {"gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6), "gpt-4o-mini": (0.15, 0.6)},
+        description="USD per million tokens in and out; a model that is not listed is billed at the dearest",
+    )
 
 
 @lru_cache

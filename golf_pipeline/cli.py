@@ -1,0 +1,221 @@
+"""The terminal: `golf-pipeline analyze | demo | dev | api | synthetic | schema`.
+
+Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
+them, so that `--help` is instant.
+"""
+
+import sys
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from golf_pipeline.swing.documents import Handedness, SwingAnalysis, View
+
+app = typer.Typer(
+    help="Golf swing videos in, coaching out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+complaints = Console(stderr=True)
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    FAILED = 1
+    REFUSED = 2
+
+
+E = TypeVar("E", bound=StrEnum)
+ViewOption = Annotated[str | None, typer.Option(help="face-on, down-the-line or oblique, if you know better")]
+HandOption = Annotated[str | None, typer.Option(help="right or left, if you know better")]
+
+
+@app.command()
+def analyze(
+    video: Annotated[Path, typer.Argument(help="an MP4 or MOV with one golf swing")],
+    out: Annotated[Path, typer.Option(help="folder for the results; made if needed")],
+    view: ViewOption = None,
+    hand: HandOption = None,
+) -> None:
+    """Analyse one video on this machine: no server, no account. Exit code 2: refused, with the reason."""
+    from golf_pipeline.model_download import download
+    from golf_pipeline.settings import get_settings
+    from golf_pipeline.swing.analysis import StageTimes, analyze_swing
+    from golf_pipeline.swing.capture import CaptureGiven
+    from golf_pipeline.swing.errors import PoseModelError
+    from golf_pipeline.swing.pose_model import find_pose_model
+    from golf_pipeline.swing.video import VideoLimits
+
+    settings = get_settings()
+    given = CaptureGiven(view=_view(view), handedness=_hand(hand))
+    limits = VideoLimits(settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s)
+    times = StageTimes()
+    try:
+        model = find_pose_model(settings.pose_model, settings.data_folder / "models", download)
+        with _stage_progress() as progress:
+            analysis = analyze_swing(
+                video, out, pose_model=model, given=given, limits=limits, on_progress=progress.report, times=times
+            )
+    except PoseModelError as error:
+        complaints.print(f"[bold red]{error.code}[/] {error.message} {error.detail}", soft_wrap=True)
+        raise typer.Exit(Exit.FAILED) from error
+    except OSError as error:
+        complaints.print(f"[bold red]Cannot write the results to {out}:[/] {error}", soft_wrap=True)
+        raise typer.Exit(Exit.FAILED) from error
+    _print_analysis(analysis, video, out, times.seconds)
+    if analysis.refusal is not None:
+        raise typer.Exit(Exit.REFUSED)
+
+
+@app.command()
+def demo(
+    video: Annotated[Path | None, typer.Option(help="your own video instead of the rendered sample")] = None,
+    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("demo_output"),
+    api_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    dagster_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    aws_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+) -> None:
+    """Run the main job end to end: presigned PUT, queue event, sensor, run, API; then say where the time went."""
+    from golf_pipeline.local.demo import run_demo
+
+    raise typer.Exit(run_demo(video, out, api_port=api_port, dagster_port=dagster_port, aws_port=aws_port))
+
+
+@app.command()
+def dev(
+    api_port: Annotated[int, typer.Option(envvar="GOLF_API_PORT", help="0 takes a free one")] = 8000,
+    dagster_port: Annotated[int, typer.Option(envvar="GOLF_DAGSTER_PORT", help="0 takes a free one")] = 3000,
+    aws_port: Annotated[int, typer.Option(envvar="GOLF_AWS_PORT", help="0 takes a free one")] = 4566,
+    data_folder: Annotated[Path | None, typer.Option(help="what survives a restart; default GOLF_DATA_FOLDER")] = None,
+) -> None:
+    """Start the embedded AWS, Dagster and the API together, until Ctrl-C."""
+    from golf_pipeline.local.stack import dev as run_dev
+    from golf_pipeline.settings import get_settings
+
+    folder = data_folder or get_settings().data_folder
+    raise typer.Exit(run_dev(folder, api_port=api_port, dagster_port=dagster_port, aws_port=aws_port))
+
+
+@app.command()
+def api() -> None:
+    """Serve the API alone, as a deployment does; everything is set by GOLF_* variables."""
+    from golf_pipeline.api.server import run
+    from golf_pipeline.settings import get_settings
+
+    run(get_settings())
+
+
+@app.command()
+def synthetic(out: Annotated[Path, typer.Argument(help="folder for the rendered clips and their truth")]) -> None:
+    """Render the project's own sample clips of a synthetic golfer, with exact truth beside each (needs numba)."""
+    from golf_pipeline.synthetic.clip import make_samples
+
+    with _stage_progress() as progress:
+        made = make_samples(out, progress.report)
+    for path in made:
+        console.print(path)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="a folder: write the published schemas there")] = None,
+) -> None:
+    """Print the JSON schema of analysis.json, or write all published schemas."""
+    from golf_pipeline.schemas import analysis_schema, write_schemas
+
+    if out is None:
+        sys.stdout.write(analysis_schema())
+    else:
+        for path in write_schemas(out):
+            console.print(path)
+
+
+def main() -> None:
+    """The console script: `Ctrl-C` ends a command without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+class _StageProgress:
+    """One bar a stage; a stage's bar appears when it begins."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, int] = {}
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage.replace("_", " "), total=total)
+        self._progress.update(self._tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+    def __enter__(self) -> "_StageProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _stage_progress() -> _StageProgress:
+    return _StageProgress(
+        Progress(
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            TextColumn("{task.completed:>5.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            console=complaints,
+        )
+    )
+
+
+def _view(name: str | None) -> "View | None":
+    from golf_pipeline.swing.documents import View
+
+    return None if name is None else _member(View, name, "--view")
+
+
+def _hand(name: str | None) -> "Handedness | None":
+    from golf_pipeline.swing.documents import Handedness
+
+    return None if name is None else _member(Handedness, name, "--hand")
+
+
+def _member(kind: type[E], name: str, option: str) -> E:
+    try:
+        return kind(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _print_analysis(analysis: "SwingAnalysis", video: Path, out: Path, seconds: dict[str, float]) -> None:
+    console.print()
+    if analysis.refusal is not None:
+        refusal = analysis.refusal
+        complaints.print(f"[bold yellow]{video.name}: {refusal.code}[/] {refusal.message}", soft_wrap=True)
+        complaints.print(f"The reason is in {out / 'analysis.json'}", soft_wrap=True)
+        return
+    if analysis.report is not None:
+        console.print(analysis.report.summary, soft_wrap=True)
+    for event in analysis.events:
+        console.print(
+            f"  {event.event.replace('_', ' '):<18} frame {event.frame:>4}  {event.time_s:6.2f} s"
+            f"  confidence {event.confidence:.2f}"
+        )
+    spent = ", ".join(f"{stage.replace('_', ' ')} {taken:.1f}" for stage, taken in seconds.items() if taken >= 0.05)
+    console.print(f"\n[dim]seconds: {spent}; in all {sum(seconds.values()):.1f}[/]", soft_wrap=True)
+    console.print(f"Open {out / 'report.html'}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
