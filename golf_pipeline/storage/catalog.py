@@ -1,0 +1,345 @@
+"""The catalog: one row per analysis, the outputs of its stages, and one row per golfer's profile.
+
+It is the truth about how far a swing is; Dagster is the engine and the view. Every method is safe to call twice and
+from several processes: changes are single conditional statements, and who lost a race sees that nothing changed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from golf_pipeline.storage import database
+from golf_pipeline.storage.keys import GUEST, Upload, partition_key
+from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, StaleProfile, Status
+from golf_pipeline.storage.tables import analyses, profiles, stage_outputs
+from golf_pipeline.swing.errors import ErrorCode, SwingError
+
+QUEUED_MESSAGE = "Your swing is in the queue."
+WAITING_FOR_UPLOAD_MESSAGE = "We are waiting for your video."
+
+
+class Catalog:
+    """The catalog behind a database URL: `sqlite:///path` or `postgresql://...`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: Engine = database.connect(url)
+        self._reader: Engine = database.for_reading(self.engine)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; safe when several processes start at once."""
+        database.migrate(self.engine)
+
+    def check(self) -> None:
+        """Return if the database answers."""
+        with self._reader.connect() as connection:
+            connection.execute(select(1))
+
+    # -- uploads -------------------------------------------------------------------------------------------------
+
+    def create(self, bucket: str, upload: Upload, **known: Any) -> AnalysisRecord:
+        """The record of an upload that is announced but not there yet (`known`: user_email, session_id, ...)."""
+        with self.engine.begin() as connection:
+            self._insert(connection, bucket, upload, progress_message=WAITING_FOR_UPLOAD_MESSAGE, **known)
+        return self._by_key(bucket, upload.key)
+
+    def register_object(
+        self, bucket: str, upload: Upload, etag: str, size_bytes: int, uploaded_at: datetime
+    ) -> tuple[AnalysisRecord, RegisterOutcome]:
+        """Note that an upload is there. The same object again changes nothing; other bytes begin a new attempt."""
+        now = _now()
+        seen = {
+            "etag": etag,
+            "size_bytes": size_bytes,
+            "uploaded_at": uploaded_at,
+            "progress_message": QUEUED_MESSAGE,
+            "updated_at": now,
+        }
+        with self.engine.begin() as connection:
+            if self._insert(connection, bucket, upload, **seen):
+                outcome = RegisterOutcome.NEW
+            else:
+                here = and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == upload.key)
+                first = connection.execute(update(analyses).where(here, analyses.c.etag.is_(None)).values(seen))
+                # An older event that comes late must not bring an older object back.
+                newer = and_(here, analyses.c.etag != etag, analyses.c.uploaded_at <= uploaded_at)
+                again = connection.execute(
+                    update(analyses).where(newer).values(**seen, **_fresh_attempt(), content_sha256=None)
+                )
+                outcome = RegisterOutcome.KNOWN
+                if first.rowcount:
+                    outcome = RegisterOutcome.NEW
+                elif again.rowcount:
+                    outcome = RegisterOutcome.NEW_CONTENT
+        return self._by_key(bucket, upload.key), outcome
+
+    def register_failure(self, bucket: str, key: str, error: SwingError, **known: Any) -> AnalysisRecord:
+        """A FAILED record for an object that never was an upload, so that nobody wonders where it went."""
+        name = hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:16]
+        stand_in = Upload(GUEST, f"not-an-upload-{name}", "", key[:1024])
+        with self.engine.begin() as connection:
+            self._insert(connection, bucket, stand_in, progress_message=error.message, **_failed(error), **known)
+        return self._by_key(bucket, stand_in.key)
+
+    # -- look-ups ------------------------------------------------------------------------------------------------
+
+    def get(self, analysis_id: str) -> AnalysisRecord | None:
+        return self._one(analyses.c.analysis_id == analysis_id)
+
+    def by_partition_key(self, key: str) -> AnalysisRecord | None:
+        return self._one(analyses.c.partition_key == key)
+
+    def by_key(self, bucket: str, key: str) -> AnalysisRecord | None:
+        return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == key))
+
+    def list_by_user(
+        self, user_id: str, limit: int = 50, before: tuple[datetime, str] | None = None
+    ) -> list[AnalysisRecord]:
+        """A user's analyses, newest first; `before` is the (created_at, analysis_id) of the last one already shown."""
+        query = select(analyses).where(analyses.c.user_id == user_id)
+        if before is not None:
+            earlier = analyses.c.created_at < before[0]
+            tied = and_(analyses.c.created_at == before[0], analyses.c.analysis_id < before[1])
+            query = query.where(or_(earlier, tied))
+        query = query.order_by(analyses.c.created_at.desc(), analyses.c.analysis_id.desc()).limit(limit)
+        with self._reader.connect() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
+    # -- dispatch ------------------------------------------------------------------------------------------------
+
+    def pending(self, limit: int) -> list[AnalysisRecord]:
+        """Uploads that are there and wait for a run, oldest first."""
+        query = select(analyses).where(_is_pending()).order_by(analyses.c.uploaded_at).limit(limit)
+        with self._reader.connect() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
+    def pending_count(self) -> int:
+        with self._reader.connect() as connection:
+            return connection.execute(select(func.count()).select_from(analyses).where(_is_pending())).scalar_one()
+
+    def mark_dispatched(self, analysis_ids: Sequence[str]) -> list[str]:
+        """Claim pending analyses for a run; returns those won, so that two dispatchers never start one twice."""
+        won = (
+            update(analyses)
+            .where(analyses.c.analysis_id.in_(analysis_ids), _is_pending())
+            .values(dispatched_at=_now(), updated_at=_now())
+            .returning(analyses.c.analysis_id)
+        )
+        with self.engine.begin() as connection:
+            claimed = set(connection.execute(won).scalars())
+        return [analysis_id for analysis_id in analysis_ids if analysis_id in claimed]
+
+    def in_progress_since(self, before: datetime) -> list[AnalysisRecord]:
+        """Analyses that a run took up but that have not moved since a moment."""
+        query = select(analyses).where(
+            analyses.c.dispatched_at.is_not(None),
+            analyses.c.status.not_in([Status.AI_COMPLETED, Status.FAILED]),
+            analyses.c.updated_at < before,
+        )
+        with self._reader.connect() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
+    def request_analysis(self, analysis_id: str) -> AnalysisRecord | None:
+        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(analyses)
+                .where(analyses.c.analysis_id == analysis_id, analyses.c.etag.is_not(None))
+                .values(progress_message=QUEUED_MESSAGE, updated_at=_now(), **_fresh_attempt())
+            )
+        return self.get(analysis_id)
+
+    # -- progress ------------------------------------------------------------------------------------------------
+
+    def set_status(self, analysis_id: str, status: Status, progress_message: str) -> bool:
+        """Move an analysis forward; returns whether it moved. A status never goes back within one attempt."""
+        now = _now()
+        values: dict[str, Any] = {"status": status, "progress_message": progress_message, "updated_at": now}
+        if status == Status.PROCESSING:
+            values["started_at"] = now
+        if status == Status.AI_COMPLETED:
+            values |= {"completed_at": now, "ai_analysis_completed": True}
+        return self._move(analysis_id, status, values)
+
+    def fail(self, analysis_id: str, error: SwingError) -> bool:
+        """End an analysis as FAILED; returns whether it was still under way."""
+        values = {"progress_message": error.message, "updated_at": _now(), **_failed(error)}
+        return self._move(analysis_id, Status.FAILED, values)
+
+    def set_content(self, analysis_id: str, content_sha256: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(analyses).where(analyses.c.analysis_id == analysis_id).values(content_sha256=content_sha256)
+            )
+
+    # -- stage outputs -------------------------------------------------------------------------------------------
+
+    def record_stage(
+        self,
+        analysis_id: str,
+        stage: str,
+        version: str,
+        key: str,
+        content_sha256: str | None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        """Note where a stage's output is (`facts`: seconds, counts); the latest one of a stage stands."""
+        values = {
+            "version": version,
+            "key": key,
+            "content_sha256": content_sha256,
+            "facts": facts or {},
+            "stored_at": _now(),
+        }
+        here = and_(stage_outputs.c.analysis_id == analysis_id, stage_outputs.c.stage == stage)
+        with self.engine.begin() as connection:
+            if not connection.execute(update(stage_outputs).where(here).values(values)).rowcount:
+                connection.execute(insert(stage_outputs).values(analysis_id=analysis_id, stage=stage, **values))
+
+    def stages(self, analysis_id: str) -> dict[str, StageOutput]:
+        """The outputs of an analysis by stage, in the order in which they were stored."""
+        query = select(stage_outputs).where(stage_outputs.c.analysis_id == analysis_id)
+        with self._reader.connect() as connection:
+            rows = connection.execute(query.order_by(stage_outputs.c.stored_at)).all()
+        return {row.stage: StageOutput.model_validate(row._asdict()) for row in rows}
+
+    def find_stage_output(self, content_sha256: str, stage: str, version: str) -> StageOutput | None:
+        """What the same stage, in the same version, once made of the same bytes."""
+        query = (
+            select(stage_outputs)
+            .where(
+                stage_outputs.c.content_sha256 == content_sha256,
+                stage_outputs.c.stage == stage,
+                stage_outputs.c.version == version,
+            )
+            .order_by(stage_outputs.c.stored_at.desc())
+            .limit(1)
+        )
+        with self._reader.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else StageOutput.model_validate(row._asdict())
+
+    # -- profiles ------------------------------------------------------------------------------------------------
+
+    def completed_of_user(self, user_id: str) -> list[AnalysisRecord]:
+        """A golfer's finished analyses, oldest first."""
+        query = select(analyses).where(analyses.c.user_id == user_id, analyses.c.status == Status.AI_COMPLETED)
+        with self._reader.connect() as connection:
+            return [_record(row) for row in connection.execute(query.order_by(analyses.c.completed_at))]
+
+    def golfers_with_stale_profile(self, limit: int) -> list[StaleProfile]:
+        """Golfers with a newer result than their profile knows; never `guest`, an id that strangers share."""
+        latest = func.max(analyses.c.completed_at)
+        query = (
+            select(analyses.c.user_id, latest.label("latest_completed_at"))
+            .outerjoin(profiles, profiles.c.user_id == analyses.c.user_id)
+            .where(analyses.c.status == Status.AI_COMPLETED, analyses.c.user_id != GUEST)
+            .group_by(analyses.c.user_id, profiles.c.source_completed_at)
+            .having(or_(profiles.c.source_completed_at.is_(None), profiles.c.source_completed_at < latest))
+            .order_by(latest)
+            .limit(limit)
+        )
+        with self._reader.connect() as connection:
+            return [StaleProfile.model_validate(row._asdict()) for row in connection.execute(query)]
+
+    def record_profile(self, user_id: str, version: str, key: str, source_completed_at: datetime) -> None:
+        values = {"version": version, "key": key, "source_completed_at": source_completed_at, "stored_at": _now()}
+        with self.engine.begin() as connection:
+            if not connection.execute(update(profiles).where(profiles.c.user_id == user_id).values(values)).rowcount:
+                connection.execute(insert(profiles).values(user_id=user_id, **values))
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _insert(self, connection: Connection, bucket: str, upload: Upload, **values: Any) -> bool:
+        """Insert a record unless the object has one; returns whether it was inserted.
+
+        Two users may both upload `swing1.mp4`: who comes second gets an id with a suffix made from bucket and key.
+        """
+        now = _now()
+        suffix = hashlib.sha256(f"{bucket}/{upload.key}".encode()).hexdigest()[:8]
+        row = {
+            "user_id": upload.user_id,
+            "bucket_name": bucket,
+            "s3_key": upload.key,
+            "is_authenticated": False,
+            "status": Status.STARTED,
+            "progress_message": "",
+            "attempt": 1,
+            "retryable": False,
+            "ai_analysis_completed": False,
+            "created_at": now,
+            "updated_at": now,
+        } | values
+        here = select(analyses.c.analysis_id).where(analyses.c.bucket_name == bucket, analyses.c.s3_key == upload.key)
+        for name in (upload.analysis_id, f"{upload.analysis_id}-{suffix}"):
+            if connection.execute(here).first() is not None:
+                return False
+            try:
+                with connection.begin_nested():
+                    connection.execute(
+                        insert(analyses).values(analysis_id=name, partition_key=partition_key(name), **row)
+                    )
+            except IntegrityError:
+                continue
+            return True
+        return False
+
+    def _move(self, analysis_id: str, status: Status, values: dict[str, Any]) -> bool:
+        earlier = [one for one in Status if one.may_become(status)]
+        query = update(analyses).where(analyses.c.analysis_id == analysis_id, analyses.c.status.in_(earlier))
+        with self.engine.begin() as connection:
+            return bool(connection.execute(query.values({**values, "status": status})).rowcount)
+
+    def _one(self, condition: Any) -> AnalysisRecord | None:
+        with self._reader.connect() as connection:
+            row = connection.execute(select(analyses).where(condition)).one_or_none()
+        return None if row is None else _record(row)
+
+    def _by_key(self, bucket: str, key: str) -> AnalysisRecord:
+        record = self.by_key(bucket, key)
+        if record is None:
+            raise SwingError(
+                ErrorCode.INTERNAL, "We lost track of this video. Please try again.", detail=key, retryable=True
+            )
+        return record
+
+
+def _is_pending() -> Any:
+    return and_(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None), analyses.c.dispatched_at.is_(None))
+
+
+def _fresh_attempt() -> dict[str, Any]:
+    return {
+        "status": Status.STARTED,
+        # An attempt that no run has taken up yet is not used up.
+        "attempt": case((analyses.c.dispatched_at.is_(None), analyses.c.attempt), else_=analyses.c.attempt + 1),
+        "dispatched_at": None,
+        "started_at": None,
+        "completed_at": None,
+        "ai_analysis_completed": False,
+        "error_code": None,
+        "error_message": None,
+        "retryable": False,
+    }
+
+
+def _failed(error: SwingError) -> dict[str, Any]:
+    return {
+        "status": Status.FAILED,
+        "error_code": error.code,
+        "error_message": error.message,
+        "retryable": error.retryable,
+        "completed_at": _now(),
+    }
+
+
+def _record(row: Row[Any]) -> AnalysisRecord:
+    return AnalysisRecord.model_validate(row._asdict())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

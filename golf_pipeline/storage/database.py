@@ -1,0 +1,73 @@
+"""The catalog's database: connecting to SQLite or PostgreSQL by URL, and bringing the schema up to date."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 15_000
+POOL_SIZE = 5
+_READS_ONLY = "golf_reads_only"
+_POSTGRES_LOCK = 4_701_204  # any fixed number: whoever migrates holds this advisory lock
+
+
+def connect(url: str) -> Engine:
+    """An engine for the URL; plain `postgresql://` means psycopg2, which the lock carries."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_size=POOL_SIZE, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def for_reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read: on SQLite they neither wait for a writer nor hold one up."""
+    return engine.execution_options(**{_READS_ONLY: True})
+
+
+def migrate(engine: Engine) -> None:
+    """Run the migrations that are missing; a second process waits for the first."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _POSTGRES_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def differences(connection: Connection) -> list[Any]:
+    """What the migrated schema lacks or has too much against `tables.py`; empty when they agree."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from golf_pipeline.storage.tables import metadata
+
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads and then writes fails at once, without waiting, if another one wrote in between: so one
+    # that may write begins as a writer, and waits its turn there.
+    reads = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()

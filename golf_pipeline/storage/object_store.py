@@ -1,0 +1,173 @@
+"""The object store: one S3 bucket, reached through boto3, whose failures are this project's typed errors.
+
+What a key means is `keys.py`'s matter. A missing or forbidden object is permanent; anything that a healthy service
+would not answer is retryable.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from golf_pipeline.swing.errors import ErrorCode, SwingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+ATTEMPTS = 4
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What S3 says of one object; `etag` without quotes."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+
+
+class ObjectStore:
+    """One bucket. All methods raise SwingError: UPLOAD_DELETED, UPLOAD_FORBIDDEN or STORAGE_UNAVAILABLE (retryable)."""
+
+    def __init__(self, bucket: str, client: "S3Client") -> None:
+        self.bucket = bucket
+        self.client = client
+
+    @classmethod
+    def connect(cls, bucket: str, endpoint_url: str | None = None, region: str | None = None) -> "ObjectStore":
+        """A store over a new client; credentials are boto3's own business. Importing boto3 takes 0.3 s, hence here."""
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            signature_version="s3v4",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+        )
+        client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        return cls(bucket, client)
+
+    def check(self) -> None:
+        """Return if the bucket can be reached."""
+        with _typed_errors(self.bucket):
+            self.client.head_bucket(Bucket=self.bucket)
+
+    def head(self, key: str) -> ObjectFacts:
+        with _typed_errors(key):
+            answer = self.client.head_object(Bucket=self.bucket, Key=key)
+        return ObjectFacts(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
+
+    def download(self, key: str, path: Path, *, etag: str | None = None, max_bytes: int | None = None) -> ObjectFacts:
+        """Write an object to a file, in chunks.
+
+        Args:
+            etag: fail (UPLOAD_DELETED) if the object is no longer the one with this ETag.
+            max_bytes: fail (VIDEO_TOO_LARGE) before the first byte if the object is larger.
+        """
+        with _typed_errors(key):
+            match: Any = {"IfMatch": f'"{etag}"'} if etag else {}
+            answer = self.client.get_object(Bucket=self.bucket, Key=key, **match)
+            with answer["Body"] as body:
+                if max_bytes is not None and answer["ContentLength"] > max_bytes:
+                    raise SwingError(
+                        ErrorCode.VIDEO_TOO_LARGE,
+                        f"The video is larger than {max_bytes // 2**20} MB. "
+                        "Please trim it to the swing and upload it again.",
+                        detail=f"{answer['ContentLength']} bytes",
+                    )
+                with path.open("wb") as file:
+                    for chunk in body.iter_chunks(CHUNK_BYTES):
+                        file.write(chunk)
+        return ObjectFacts(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
+
+    def upload(self, path: Path, key: str, content_type: str) -> None:
+        with _typed_errors(key), path.open("rb") as file:
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=content_type)
+
+    def put_bytes(self, key: str, body: bytes, content_type: str) -> None:
+        with _typed_errors(key):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get_bytes(self, key: str) -> bytes:
+        with _typed_errors(key):
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy within the bucket, without the bytes passing through here."""
+        with _typed_errors(source):
+            self.client.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
+
+    def list_objects(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectFacts]:
+        """Yield the objects under a prefix in key order."""
+        after: Any = {"StartAfter": start_after} if start_after else {}
+        with _typed_errors(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **after)
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    yield ObjectFacts(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+
+    def presign_put(self, key: str, content_type: str, content_length: int, expires_s: int) -> str:
+        """A URL that takes one PUT of exactly this type and length."""
+        return self.client.generate_presigned_url(
+            "put_object",
+            Params={"Bucket": self.bucket, "Key": key, "ContentType": content_type, "ContentLength": content_length},
+            ExpiresIn=expires_s,
+        )
+
+    def presign_get(self, key: str, expires_s: int) -> str:
+        return self.client.generate_presigned_url(
+            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=expires_s
+        )
+
+
+@contextmanager
+def _typed_errors(key: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error, key) from error
+    except BotoCoreError as error:
+        raise _unavailable(f"{key}: {type(error).__name__}") from error
+
+
+def _translated(error: Exception, key: str) -> SwingError:
+    answer = getattr(error, "response", {})
+    code = str(answer.get("Error", {}).get("Code", ""))
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    detail = f"{key}: {code or status}"
+    if status == 404:
+        return SwingError(
+            ErrorCode.UPLOAD_DELETED, "The video is no longer there. Please upload it again.", detail=detail
+        )
+    if status == 412:
+        return SwingError(
+            ErrorCode.UPLOAD_DELETED,
+            "The video was replaced by another one while we read it; the newer one is analysed instead.",
+            detail=detail,
+        )
+    if status in {401, 403}:
+        return SwingError(
+            ErrorCode.UPLOAD_FORBIDDEN,
+            "We are not allowed to read this video. Please upload it again through the app.",
+            detail=detail,
+        )
+    return _unavailable(detail)
+
+
+def _unavailable(detail: str) -> SwingError:
+    return SwingError(
+        ErrorCode.STORAGE_UNAVAILABLE,
+        "Our storage did not answer. The video is safe; we will try again.",
+        detail=detail,
+        retryable=True,
+    )

@@ -1,0 +1,93 @@
+"""What the catalog hands out: the record of an analysis, its status and the output of a stage."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Status(StrEnum):
+    """The life of an analysis, in order; FAILED can follow any of the others."""
+
+    STARTED = "STARTED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    AI_PROCESSING = "AI_PROCESSING"
+    AI_COMPLETED = "AI_COMPLETED"
+    FAILED = "FAILED"
+
+    @property
+    def ended(self) -> bool:
+        return self in {Status.AI_COMPLETED, Status.FAILED}
+
+    def may_become(self, later: "Status") -> bool:
+        """Whether this status may be followed by another within one attempt: forward only."""
+        if self.ended:
+            return False
+        order = list(Status)
+        return later == Status.FAILED or order.index(later) > order.index(self)
+
+
+class AnalysisRecord(BaseModel):
+    """One analysis: who, which object, how far. Times are aware UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    analysis_id: str
+    partition_key: str
+    user_id: str
+    user_email: str | None
+    user_name: str | None
+    user_type: str | None
+    is_authenticated: bool
+    session_id: str | None
+    bucket_name: str
+    s3_key: str
+    etag: str | None
+    size_bytes: int | None
+    content_sha256: str | None
+    status: Status
+    progress_message: str
+    attempt: int
+    error_code: str | None
+    error_message: str | None
+    retryable: bool
+    ai_analysis_completed: bool
+    created_at: datetime
+    updated_at: datetime
+    uploaded_at: datetime | None
+    dispatched_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class StageOutput(BaseModel):
+    """Where the output of one stage of one analysis is, and which version of the algorithm made it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    analysis_id: str
+    stage: str
+    version: str
+    key: str
+    content_sha256: str | None
+    facts: dict[str, Any]
+    stored_at: datetime
+
+
+class StaleProfile(BaseModel):
+    """A golfer with a result that the stored profile does not know yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    latest_completed_at: datetime
+
+
+class RegisterOutcome(StrEnum):
+    """What became of the news that an object exists."""
+
+    NEW = "new"
+    NEW_CONTENT = "new content"
+    KNOWN = "known"

@@ -1,0 +1,190 @@
+"""The catalog on SQLite and on a real PostgreSQL: nothing twice, nothing backwards, nothing lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from golf_pipeline.storage import database
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
+from golf_pipeline.swing.errors import ErrorCode, SwingError
+
+BUCKET = "swings"
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+NO_SWING = SwingError(ErrorCode.NO_COMPLETE_SWING, "No complete swing.")
+
+
+def register(catalog: Catalog, key: str, etag: str = "e1", at: datetime = NOON) -> AnalysisRecord:
+    return catalog.register_object(BUCKET, parse_upload_key(key), etag, 1000, at)[0]
+
+
+def finish(catalog: Catalog, analysis_id: str) -> None:
+    catalog.mark_dispatched([analysis_id])
+    for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
+        assert catalog.set_status(analysis_id, status, status)
+
+
+def test_the_migrations_make_the_tables_that_the_code_reads(catalog: Catalog) -> None:
+    with catalog.engine.connect() as connection:
+        assert database.differences(connection) == []
+
+
+def test_many_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    catalogs = [Catalog(f"sqlite:///{tmp_path / 'new' / 'catalog.db'}") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Catalog.migrate, catalogs))
+    assert catalogs[0].pending_count() == 0
+
+
+def test_an_announced_upload_waits_until_its_object_is_there(catalog: Catalog) -> None:
+    upload = parse_upload_key("golf-swings/ann/s1.mov")
+    announced = catalog.create(BUCKET, upload, session_id="lesson-1")
+    assert (announced.status, announced.etag, announced.session_id) == (Status.STARTED, None, "lesson-1")
+    assert catalog.pending(10) == []
+    assert catalog.request_analysis("s1") == announced
+    record, outcome = catalog.register_object(BUCKET, upload, "e1", 5, NOON)
+    assert outcome == RegisterOutcome.NEW
+    assert [one.analysis_id for one in catalog.pending(10)] == [record.analysis_id] == ["s1"]
+
+
+def test_the_same_event_twice_changes_nothing(catalog: Catalog) -> None:
+    upload = parse_upload_key("golf-swings/ann/s1.mov")
+    outcomes = [catalog.register_object(BUCKET, upload, "e1", 5, NOON)[1] for _ in range(3)]
+    assert outcomes == [RegisterOutcome.NEW, RegisterOutcome.KNOWN, RegisterOutcome.KNOWN]
+    assert catalog.pending_count() == 1
+
+
+def test_many_consumers_of_one_event_make_one_record(catalog: Catalog) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        records = list(pool.map(lambda _: register(catalog, "golf-swings/ann/s1.mov"), range(24)))
+    assert {record.analysis_id for record in records} == {"s1"}
+    assert catalog.pending_count() == 1
+
+
+def test_other_bytes_under_the_same_key_begin_a_new_attempt(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    finish(catalog, "s1")
+    record = register(catalog, "golf-swings/ann/s1.mov", "e2", NOON + timedelta(minutes=1))
+    assert (record.status, record.attempt, record.etag, record.completed_at) == (Status.STARTED, 2, "e2", None)
+
+
+def test_a_late_event_of_an_older_object_does_not_bring_it_back(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov", "e2", NOON)
+    record = register(catalog, "golf-swings/ann/s1.mov", "e1", NOON - timedelta(minutes=1))
+    assert (record.etag, record.attempt) == ("e2", 1)
+
+
+def test_two_golfers_may_use_the_same_file_name(catalog: Catalog) -> None:
+    ids = {
+        register(catalog, key).analysis_id
+        for key in ("golf-swings/ann/s1.mov", "golf-swings/bob/s1.mov", "golf-swings/ann/s1.mp4")
+    }
+    assert len(ids) == 3
+    assert "s1" in ids
+
+
+def test_a_key_that_is_no_upload_gets_a_failed_record_once(catalog: Catalog) -> None:
+    error = SwingError(ErrorCode.NOT_AN_UPLOAD, "This is no upload.")
+    first = catalog.register_failure(BUCKET, "golf-swings/readme.txt", error)
+    assert catalog.register_failure(BUCKET, "golf-swings/readme.txt", error) == first
+    assert (first.status, first.error_code, first.error_message) == ("FAILED", "NOT_AN_UPLOAD", "This is no upload.")
+    assert catalog.pending_count() == 0
+
+
+def test_two_dispatchers_never_start_the_same_swing(catalog: Catalog) -> None:
+    ids = [register(catalog, f"golf-swings/ann/s{number}.mov").analysis_id for number in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        claims = list(pool.map(lambda _: catalog.mark_dispatched(ids), range(4)))
+    assert sorted(claimed for claim in claims for claimed in claim) == sorted(ids)
+    assert catalog.pending(100) == []
+
+
+def test_a_status_never_goes_back(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    finish(catalog, "s1")
+    for status in Status:
+        assert not catalog.set_status("s1", status, "late")
+    assert not catalog.fail("s1", NO_SWING)
+    record = catalog.get("s1")
+    assert record is not None
+    assert (record.status, record.ai_analysis_completed) == (Status.AI_COMPLETED, True)
+    assert record.completed_at is not None
+    assert record.completed_at.tzinfo is not None
+
+
+@pytest.mark.parametrize("last", list(Status)[:4])
+def test_a_failure_may_come_from_anywhere_and_a_new_attempt_clears_it(catalog: Catalog, last: Status) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.mark_dispatched(["s1"])
+    for status in list(Status)[1 : list(Status).index(last) + 1]:
+        catalog.set_status("s1", status, status)
+    assert catalog.fail("s1", NO_SWING)
+    failed = catalog.get("s1")
+    assert failed is not None
+    assert (failed.status, failed.error_code, failed.retryable) == (Status.FAILED, "NO_COMPLETE_SWING", False)
+    again = catalog.request_analysis("s1")
+    assert again is not None
+    assert (again.status, again.attempt, again.error_code, again.dispatched_at) == (Status.STARTED, 2, None, None)
+    assert [one.analysis_id for one in catalog.pending(5)] == ["s1"]
+
+
+def test_asking_twice_for_an_analysis_that_waits_uses_up_one_attempt(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.request_analysis("s1")
+    again = catalog.request_analysis("s1")
+    assert again is not None
+    assert again.attempt == 1
+
+
+def test_an_unknown_analysis_is_none_everywhere(catalog: Catalog) -> None:
+    assert catalog.get("x") is None
+    assert catalog.request_analysis("x") is None
+    assert not catalog.set_status("x", Status.PROCESSING, "")
+    assert catalog.mark_dispatched(["x"]) == []
+
+
+def test_a_users_analyses_come_newest_first_and_page_by_page(catalog: Catalog) -> None:
+    for number in range(5):
+        register(catalog, f"golf-swings/ann/s{number}.mov")
+    register(catalog, "golf-swings/bob/other.mov")
+    first = catalog.list_by_user("ann", limit=3)
+    rest = catalog.list_by_user("ann", limit=3, before=(first[-1].created_at, first[-1].analysis_id))
+    assert [one.analysis_id for one in first + rest] == ["s4", "s3", "s2", "s1", "s0"]
+    assert all(a.created_at >= b.created_at for a, b in pairwise(first + rest))
+
+
+def test_the_latest_output_of_a_stage_stands_and_is_found_by_content_and_version(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.record_stage("s1", "pose", "1", "k1", "abc", {"seconds": 1.5})
+    catalog.record_stage("s1", "pose", "2", "k2", "abc", {"seconds": 2.5})
+    assert {stage: (one.version, one.key) for stage, one in catalog.stages("s1").items()} == {"pose": ("2", "k2")}
+    found = catalog.find_stage_output("abc", "pose", "2")
+    assert found is not None
+    assert (found.key, found.facts) == ("k2", {"seconds": 2.5})
+    assert catalog.find_stage_output("abc", "pose", "1") is None
+    assert catalog.find_stage_output("other", "pose", "2") is None
+
+
+def test_a_golfers_profile_is_stale_until_it_knows_the_latest_result(catalog: Catalog) -> None:
+    for key in ("golf-swings/ann/s1.mov", "golf-swings/guest/s2.mov"):
+        finish(catalog, register(catalog, key).analysis_id)
+    (stale,) = catalog.golfers_with_stale_profile(10)
+    assert stale.user_id == "ann"
+    catalog.record_profile("ann", "1", "k", stale.latest_completed_at)
+    assert catalog.golfers_with_stale_profile(10) == []
+    finish(catalog, register(catalog, "golf-swings/ann/s3.mov").analysis_id)
+    assert [one.user_id for one in catalog.golfers_with_stale_profile(10)] == ["ann"]
+    assert [one.analysis_id for one in catalog.completed_of_user("ann")] == ["s1", "s3"]
+
+
+def test_what_stands_still_is_found(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    register(catalog, "golf-swings/ann/s2.mov")
+    catalog.mark_dispatched(["s1"])
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert [one.analysis_id for one in catalog.in_progress_since(later)] == ["s1"]
+    assert catalog.in_progress_since(later - timedelta(minutes=5)) == []
