@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     api_url: str = Field(
         "http://127.0.0.1:8000", description="where clients reach the API; links in the Dagster UI start with it"
     )
+    api_host: str = Field("127.0.0.1", description="address that the API listens on; 0.0.0.0 in a container")
+    api_port: int = 8000
     cors_origins: tuple[str, ...] = ()
     trusted_user_header: str | None = Field(
         None,

@@ -1,0 +1,38 @@
+"""The application: routes, edge and errors put together. `create_app` takes its parts, so that a test can swap them."""
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from golf_pipeline import __version__
+from golf_pipeline.api import operations, problems, video
+from golf_pipeline.api.edge import Edge
+from golf_pipeline.settings import Settings
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.object_store import ObjectStore
+
+
+def create_app(settings: Settings, catalog: Catalog | None = None, store: ObjectStore | None = None) -> FastAPI:
+    """An app over the given parts; those left out are made from the settings, the catalog migrated."""
+    if catalog is None:
+        catalog = Catalog(settings.catalog_url)
+        catalog.migrate()
+    app = FastAPI(
+        title="golf_pipeline",
+        version=__version__,
+        description="Upload a golf swing video, poll, read what was measured and what to work on.",
+    )
+    app.state.settings = settings
+    app.state.catalog = catalog
+    app.state.store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
+    app.add_middleware(Edge)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    problems.install(app)
+    app.include_router(video.router)
+    app.include_router(operations.router)
+    return app

@@ -1,0 +1,57 @@
+"""The API on a real port, over a real SQLite catalog and an S3 that speaks HTTP."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from golf_pipeline.api.app import create_app
+from golf_pipeline.settings import Settings
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline_tests.storage.conftest import s3_url, store
+
+__all__ = ["s3_url", "store"]
+
+Serve = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    catalog.migrate()
+    yield catalog
+    catalog.engine.dispose()
+
+
+@pytest.fixture
+def serve(catalog: Catalog, store: ObjectStore) -> Iterator[Serve]:
+    """Start the API with the given settings and return a client of it."""
+    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
+
+    def start(**settings: object) -> httpx.Client:
+        app = create_app(Settings(bucket=store.bucket, **settings), catalog, store)
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        servers.append((server, thread, client))
+        return client
+
+    yield start
+    for server, thread, client in servers:
+        client.close()
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture
+def api(serve: Serve) -> httpx.Client:
+    return serve()
