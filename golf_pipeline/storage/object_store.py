@@ -5,7 +5,7 @@ would not answer is retryable.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -75,7 +75,7 @@ class ObjectStore:
         with _typed_errors(key):
             match: Any = {"IfMatch": f'"{etag}"'} if etag else {}
             answer = self.client.get_object(Bucket=self.bucket, Key=key, **match)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 if max_bytes is not None and answer["ContentLength"] > max_bytes:
                     raise SwingError(
                         ErrorCode.VIDEO_TOO_LARGE,
