@@ -1,0 +1,162 @@
+"""The swing in a track: candidates, the one analysed, its eight events, or a refusal that says why.
+
+Belongs here: the order of the work, the documents and the words for the golfer. Signals, candidates, event positions
+and the capture have their own modules.
+"""
+
+from golf_pipeline.swing.candidates import (
+    SMALLEST_DESCENT,
+    Candidate,
+    Flaw,
+    coarse_height,
+    compare,
+    find_candidates,
+    rank,
+)
+from golf_pipeline.swing.capture import CaptureGiven, Moments, judge_capture
+from golf_pipeline.swing.documents import CandidateSwing, Capture, EventName, SwingEvent, SwingSegmentation
+from golf_pipeline.swing.errors import ErrorCode, SwingNotFound
+from golf_pipeline.swing.landmarks import LandmarkTrack
+from golf_pipeline.swing.placement import Placed, place_events
+from golf_pipeline.swing.signals import Floats, Scene, hand_height, last_crossing, split_scenes
+
+ALGORITHM_VERSION = "1"
+
+__all__ = ["ALGORITHM_VERSION", "CaptureGiven", "segment_swing"]
+
+NOTHING_GIVEN = CaptureGiven()
+
+HOW_TO_FILM = "Film from before the takeaway until the finish is held, without a cut."
+
+REFUSALS = {
+    Flaw.CUT_AT_IMPACT: "The recording ends at impact, so the follow-through is missing.",
+    Flaw.CUT_BEFORE_IMPACT: "The recording ends during the downswing, before impact.",
+    Flaw.NO_BACKSWING: "The recording starts after the backswing had begun.",
+    Flaw.BODY_LOST: "We lost sight of you between the top of the backswing and impact.",
+    Flaw.NOT_THE_BODY: "We could not follow your hands well enough to see a swing.",
+    Flaw.NO_FOLLOW_THROUGH: "We saw the hands come down, but no swing through the ball.",
+    Flaw.LOWERED: "We saw the club being set down, but no swing.",
+    Flaw.FINISH: "We saw a finish, but not the swing before it.",
+}
+"""What the golfer is told, the most telling flaw first."""
+
+
+def segment_swing(track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN) -> SwingSegmentation:
+    """Find the swing of a track, how it was filmed and its eight events.
+
+    Args:
+        track: landmarks of one person over the video; its cuts divide it into scenes, and a swing lies in one of them.
+        given: what the caller knows about view, hand and slow motion; it overrides the judgement.
+
+    Raises:
+        SwingNotFound: NO_GOLFER when no scene holds a body; NO_COMPLETE_SWING when none holds a swing from takeaway to
+            follow-through, with the reason for the golfer in the message and every candidate in the detail.
+    """
+    scenes = split_scenes(track)
+    if not scenes:
+        raise SwingNotFound(
+            ErrorCode.NO_GOLFER,
+            "We could not see a golfer in this video. Film the whole body, head to feet, in good light.",
+            detail=f"a body in {int(track.found.sum())} of {len(track)} frames",
+        )
+    heights = [hand_height(scene) for scene in scenes]
+    candidates = [
+        candidate
+        for number, (scene, height) in enumerate(zip(scenes, heights, strict=True))
+        for candidate in find_candidates(scene, height, number)
+    ]
+    ranked = rank(candidates)
+    if not ranked:
+        raise _refusal(scenes, heights, candidates)
+    chosen = ranked[0]
+    scene = scenes[chosen.scene]
+    placed = place_events(scene, heights[chosen.scene], chosen)
+    return SwingSegmentation(
+        capture=_capture(scene, placed, chosen, given, track.height),
+        events=_events(scene, placed),
+        candidates=tuple(_describe(scenes[one.scene], one, ranked) for one in candidates),
+    )
+
+
+def _capture(scene: Scene, placed: Placed, chosen: Candidate, given: CaptureGiven, picture_height: int) -> Capture:
+    names = (EventName.ADDRESS, EventName.MID_BACKSWING, EventName.TOP, EventName.IMPACT)
+    moments = Moments(*(round(placed[name].sample) for name in names))
+    capture = judge_capture(scene, moments, given, picture_height)
+    warnings = list(capture.warnings)
+    if moments.address == 0:
+        warnings.append("The recording starts with the takeaway: film a second of standing still before it.")
+    if not chosen.to_the_finish:
+        warnings.append("The recording ends before the finish: keep filming until you have held it.")
+    return capture.model_copy(update={"warnings": tuple(warnings)})
+
+
+def _events(scene: Scene, placed: Placed) -> tuple[SwingEvent, ...]:
+    events = []
+    for name, place in placed.items():
+        position = scene.nearest_frame(place.sample)
+        events.append(
+            SwingEvent(
+                event=name,
+                frame=int(scene.frames[position]),
+                time_s=float(scene.times[position]),
+                exact_frame=round(scene.exact_frame(place.sample), 2),
+                confidence=place.confidence,
+            )
+        )
+    return tuple(events)
+
+
+def _describe(scene: Scene, candidate: Candidate, ranked: list[Candidate]) -> CandidateSwing:
+    chosen = ranked[0]
+    if candidate.flaw is not None:
+        reason = f"no complete swing: {candidate.flaw.value}"
+    elif candidate is not chosen:
+        reason = f"complete, but the one analysed is {compare(chosen, candidate)}"
+    elif len(ranked) == 1:
+        reason = "the only complete swing"
+    else:
+        reason = f"of {len(ranked)} complete swings this one is {compare(chosen, ranked[1])}"
+    return CandidateSwing(
+        top_frame=int(scene.frames[scene.nearest_frame(candidate.top)]),
+        impact_frame=int(scene.frames[scene.nearest_frame(candidate.impact)]),
+        complete=candidate.flaw is None,
+        chosen=candidate is chosen,
+        reason=reason,
+    )
+
+
+def _refusal(scenes: list[Scene], heights: list[Floats], candidates: list[Candidate]) -> SwingNotFound:
+    flaws = {candidate.flaw for candidate in candidates}
+    with_falls = {candidate.scene for candidate in candidates}
+    ends = [_cut_in(height) for number, height in enumerate(heights) if number not in with_falls]
+    if not flaws & {Flaw.CUT_AT_IMPACT, Flaw.CUT_BEFORE_IMPACT} and any(ends):
+        words = next(end for end in ends if end)
+    elif flaws:
+        words = next(text for flaw, text in REFUSALS.items() if flaw in flaws)
+    else:
+        words = "We saw a golfer, but no swing: the hands never go up and come down again."
+    found = [
+        f"frames {scenes[one.scene].frames[scenes[one.scene].nearest_frame(one.top)]}-"
+        f"{scenes[one.scene].frames[scenes[one.scene].nearest_frame(one.impact)]}: {one.flaw}"
+        for one in candidates
+    ]
+    moves = ", ".join(f"{float(height.max() - height.min()):.2f}" for height in heights)
+    detail = "; ".join(found) or f"no fall of the hands of {SMALLEST_DESCENT} torso lengths; range by scene: {moves}"
+    return SwingNotFound(ErrorCode.NO_COMPLETE_SWING, f"{words} {HOW_TO_FILM}", detail=detail)
+
+
+def _cut_in(height: Floats) -> str:
+    """What a scene without a fall of the hands was cut in: the backswing, the downswing, or neither ("").
+
+    A finish that is held after a swing before the recording also goes up and stays; it stays for longer than it rose.
+    """
+    coarse = coarse_height(height)
+    lowest = int(coarse.argmin())
+    peak = lowest + int(coarse[lowest:].argmax())
+    risen = float(coarse[peak] - coarse[lowest])
+    rising = last_crossing(coarse, float(coarse[lowest]) + 0.2 * risen, peak, lowest)
+    if risen < SMALLEST_DESCENT or len(coarse) - 1 - peak > peak - rising:
+        return ""
+    if coarse[-1] >= coarse[peak] - 0.1 * risen:
+        return "The recording ends during the backswing, before the top."
+    return REFUSALS[Flaw.CUT_BEFORE_IMPACT]
