@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 LANDMARKS: tuple[str, ...] = (
@@ -115,6 +114,8 @@ class LandmarkTrack:
 
     def write_parquet(self, path: Path) -> None:
         """Write one row a frame: `frame`, `time_s`, then seven float32 columns a landmark; image size in the metadata."""
+        import polars as pl  # 0.3 s: whoever only needs the shape of a track should not pay for it
+
         columns: dict[str, object] = {"frame": self.frame, "time_s": self.time_s}
         channels = np.concatenate([self.xyz, self.visibility[:, :, None], self.world], axis=2)
         for position, name in enumerate(LANDMARKS):
@@ -131,6 +132,8 @@ class LandmarkTrack:
     @classmethod
     def read_parquet(cls, path: Path) -> "LandmarkTrack":
         """Read what `write_parquet` wrote."""
+        import polars as pl
+
         table, metadata = pl.read_parquet(path), pl.read_parquet_metadata(path)
         names = [f"{name}_{suffix}" for name in LANDMARKS for suffix in _CHANNELS]
         channels = table.select(names).to_numpy().astype(np.float32).reshape(len(table), len(LANDMARKS), len(_CHANNELS))

@@ -2,62 +2,30 @@
 
 What a metric is (unit, sign, views, noise, corridor) stands in `knowledge/metrics.toml`; here is how it is computed, in
 pixels of the upright image, so that angles are true. Signs follow the golfer: + is toward the target, toward the ball
-or away from the ground, whatever the hand and whichever way the picture runs.
-
-**Directions in the image.** Face-on, a right-hander's target is to image right and a left-hander's to image left.
-Down-the-line the ball is on the side to which the hands hang from the hips at address; that needs no hand.
-
-**Reading at an event.** A value is the median over a few frames around the event (`READING_SHARE` of the downswing to
-each side), which takes the pose model's jitter out and, being symmetric, moves no steadily changing value.
+or away from the ground, whatever the hand and whichever way the picture runs. Windows and directions are in
+`readings.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from golf_pipeline.swing import knowledge
-from golf_pipeline.swing.documents import (
-    EventName,
-    Handedness,
-    Metric,
-    SwingSegmentation,
-    TimeBase,
-    Trust,
-    View,
-)
-from golf_pipeline.swing.geometry import (
-    Points,
-    Values,
-    distance,
-    foreshortened_turn_deg,
-    inner_angle_deg,
-    lean_deg,
-    rise_deg,
-)
+from golf_pipeline.swing.documents import EventName, Metric, SwingSegmentation, TimeBase, Trust, View
+from golf_pipeline.swing.geometry import Values, distance, foreshortened_turn_deg, inner_angle_deg, lean_deg, rise_deg
 from golf_pipeline.swing.knowledge import MetricDefinition, Reading
-from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
+from golf_pipeline.swing.landmarks import LandmarkTrack
+from golf_pipeline.swing.readings import NotReadableError, SwingReader
 
 ALGORITHM_VERSION = "1"
 
-READING_SHARE = 0.12
-"""Half width of a reading as a share of the downswing: one frame of the eight of a real downswing at 30 per second."""
+HIDDEN_BELOW = 0.2
+"""Visibility of a metric's worst seen landmark under which it is not read: the pose model itself says it guesses. The
+lead elbow behind the body reads 0.02-0.1 down-the-line at address (data/videos), where its place is free invention."""
 
-HIDDEN_BELOW = 0.3
-"""Mean visibility of the landmarks of a metric under which it is not read: the model itself says they are not seen."""
-
-DOUBTFUL_BELOW = 0.6
-"""Mean visibility under which a metric is trusted less."""
-
-_NEEDS_SIDE = (
-    "it needs to know whether the golfer plays right- or left-handed, and the clip does not show it for certain"
-)
-
-
-@dataclass(frozen=True)
-class _Missing(Exception):  # noqa: N818 it is an outcome of a reading, not an error
-    reason: str
+DOUBTFUL_BELOW = 0.5
+"""Visibility under which a metric is trusted less: MediaPipe's own drawing code leaves such landmarks out
+(`drawing_utils`, visibility threshold 0.5)."""
 
 
 def measure_swing(track: LandmarkTrack, segmentation: SwingSegmentation) -> tuple[Metric, ...]:
@@ -65,84 +33,12 @@ def measure_swing(track: LandmarkTrack, segmentation: SwingSegmentation) -> tupl
 
     A metric that this clip does not allow is there too: `unavailable`, without a value, with the reason.
     """
-    swing = _Swing(track, segmentation)
+    swing = SwingReader(track, segmentation)
     return tuple(
         _metric(swing, definition, reading)
         for definition in knowledge.load().metrics.values()
         for reading in definition.readings
     )
-
-
-class _Swing:
-    """The track seen as one swing: points, directions and lengths that the formulas share."""
-
-    def __init__(self, track: LandmarkTrack, segmentation: SwingSegmentation) -> None:
-        self.track, self.segmentation = track, segmentation
-        self.view = segmentation.capture.view
-        self.hand = segmentation.capture.handedness
-        frames = track.frame
-        self.sample = {event.event: int(np.abs(frames - event.frame).argmin()) for event in segmentation.events}
-        self.half = max(1, round(READING_SHARE * (self.sample[EventName.IMPACT] - self.sample[EventName.TOP])))
-        self.frame_step = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
-        self.used: set[str] = set()
-
-    def around(self, phase: EventName) -> slice:
-        at = self.sample[phase]
-        return slice(max(0, at - self.half), at + self.half + 1)
-
-    def until_impact(self) -> slice:
-        return slice(self.sample[EventName.ADDRESS], self.sample[EventName.IMPACT] + 1)
-
-    def read(self, values: Values, phase: EventName) -> float:
-        """The median of a per-frame series around an event; NaN where nothing was seen."""
-        seen = values[self.around(phase)]
-        seen = seen[~np.isnan(seen)]
-        return float(np.median(seen)) if seen.size else float("nan")
-
-    def since_address(self, values: Values, phase: EventName) -> float:
-        return self.read(values, phase) - self.read(values, EventName.ADDRESS)
-
-    def point(self, name: str) -> Points:
-        self.used.add(name)
-        return self.track.point(name)
-
-    def middle(self, part: str) -> Points:
-        self.used.update((f"left_{part}", f"right_{part}"))
-        return self.track.midpoint(part)
-
-    def side(self, part: str, *, lead: bool) -> Points:
-        if self.hand == Handedness.UNKNOWN:
-            raise _Missing(_NEEDS_SIDE)
-        left = lead == (self.hand == Handedness.RIGHT)
-        return self.point(f"{'left' if left else 'right'}_{part}")
-
-    @cached_property
-    def torso(self) -> float:
-        """Length of the line from mid-hip to mid-shoulder at address, in pixels."""
-        length = self.read(distance(self.middle("hip"), self.middle("shoulder")), EventName.ADDRESS)
-        if not length > 0:
-            raise _Missing("the trunk is not seen at address")
-        return length
-
-    @property
-    def target(self) -> float:
-        """+1 where the target is to image right, -1 to image left (face-on)."""
-        if self.hand == Handedness.UNKNOWN:
-            raise _Missing(_NEEDS_SIDE)
-        return 1.0 if self.hand == Handedness.RIGHT else -1.0
-
-    @cached_property
-    def ball(self) -> float:
-        """+1 where the ball is to image right, -1 to image left (down-the-line)."""
-        reach = self.read((self.track.midpoint("wrist") - self.track.midpoint("hip"))[:, 0], EventName.ADDRESS)
-        if np.isnan(reach) or reach == 0:
-            raise _Missing("the hands are not seen at address")
-        return float(np.sign(reach))
-
-    def visibility(self, frames: slice) -> float:
-        names = [INDEX[name] for name in self.used]
-        seen = self.track.visibility[frames][:, names]
-        return float(np.nanmean(seen)) if seen.size and not np.isnan(seen).all() else 0.0
 
 
 Formula = Callable[[_Swing, EventName], float]

@@ -1,0 +1,225 @@
+"""Reading a landmark track at the events of a swing: windows, directions, lengths, and what a reading rests on.
+
+Belongs here: how a per-frame series becomes one number at an event, which way the target and the ball are in the
+picture, and what of that can be trusted. What is measured stands in `metrics.py`, its plane geometry in `geometry.py`.
+
+**Directions in the image** (x to the right). Face-on the camera looks the golfer in the face: a right-hander's target is
+on his left, which is image right, a left-hander's is image left. A camera that looks at the golfer's back sees the body's
+sides exchanged and the target on the other side. Down-the-line the ball is on the side to which the hands hang from the
+hips at address: that needs no hand. Lead and trail follow from the hand alone, and nothing is called left or right.
+
+**Reading at an event.** The median over the frames within `READING_SHARE` of the downswing to each side: it takes the
+pose model's jitter out and, being symmetric, moves no steadily changing value. The frames stay within the event's scene.
+
+**The feet are the ground.** Sideways ways are measured against the feet, which stand still until impact where a hand-held
+or panning camera does not: on 44 tour players' swings (GolfDB) that took the 5th-95th percentile range of the pelvis at
+the top from 0.36 to 0.16 torso lengths face-on, and of its thrust at impact down-the-line from 0.23 to 0.17. Heights are
+not: there the feet's own jitter cost more than it gained.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from golf_pipeline.swing.documents import EventName, Handedness, SwingSegmentation, View
+from golf_pipeline.swing.geometry import Points, Values, distance
+from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
+
+READING_SHARE = 0.12
+"""Half width of a reading as a share of the downswing: one frame of the eight of a real downswing at 30 per second."""
+
+LEAST_SPREAD = 0.2
+"""Torso lengths of shoulder line, or of the way from hips to hands, from which the picture shows the side it points to.
+Down-the-line shoulder lines span 0.02-0.22, face-on 0.73-1.0 (GOLF.md, "Camera, hand, time base")."""
+
+TRUNK_CHANGE = 1.25
+"""Times the length at address that a trunk may look: 1 / cos 37, a bent trunk that stands up. Beyond, the pose is wrong."""
+
+CAMERA_SHIFT = 0.12
+"""Torso lengths that the feet seem to move between two events from which the camera, or the golfer, has moved. Feet that
+stand still in front of a camera that stands still read up to 0.05 sideways (data/videos, six clips on a tripod)."""
+
+_FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
+
+UNKNOWN_HAND = "it needs to know whether the golfer plays right- or left-handed, and the clip does not show it for certain"
+
+
+@dataclass(frozen=True)
+class NotReadableError(Exception):
+    """A metric that this clip does not allow: the outcome of a reading, with its reason."""
+
+    reason: str
+
+
+class SwingReader:
+    """A track seen as one swing. Every reading notes the landmarks and moments it used, see `start` and `visibility`."""
+
+    def __init__(self, track: LandmarkTrack, segmentation: SwingSegmentation) -> None:
+        self.track, self.segmentation = track, segmentation
+        self.view = segmentation.capture.view
+        self.hand = segmentation.capture.handedness
+        self.sample = {event.event: int(np.abs(track.frame - event.frame).argmin()) for event in segmentation.events}
+        self.half = max(1, round(READING_SHARE * (self.sample[EventName.IMPACT] - self.sample[EventName.TOP])))
+        borders = np.searchsorted(track.frame, sorted(track.cuts))
+        at = self.sample[EventName.TOP]
+        self.scene = (int(max(borders[borders <= at], default=0)), int(min(borders[borders > at], default=len(track))))
+        self._landmarks: set[str] = set()
+        self._moments: set[EventName] = set()
+
+    def start(self) -> None:
+        """Forget what earlier readings used: called before each metric."""
+        self._landmarks, self._moments = set(), set()
+
+    # Points
+
+    def point(self, name: str) -> Points:
+        """(n, 2) pixels of one landmark."""
+        self._landmarks.add(name)
+        return self.track.point(name)
+
+    def middle(self, part: str) -> Points:
+        """(n, 2) pixels between the two landmarks of a part."""
+        self._landmarks.update((f"left_{part}", f"right_{part}"))
+        return self.track.midpoint(part)
+
+    def side(self, part: str, *, lead: bool) -> Points:
+        """(n, 2) pixels of a part's landmark on the lead or the trail side.
+
+        Raises:
+            NotReadableError: the hand is not known.
+        """
+        if self.hand == Handedness.UNKNOWN:
+            raise NotReadableError(UNKNOWN_HAND)
+        left = lead == (self.hand == Handedness.RIGHT)
+        return self.point(f"{'left' if left else 'right'}_{part}")
+
+    def hands(self) -> Points:
+        """(n, 2) pixels of the hands: both hold the club, so the better seen wrist counts more (visibility squared)."""
+        pair = [INDEX["left_wrist"], INDEX["right_wrist"]]
+        weight = self.track.visibility[:, pair].astype(np.float64) ** 2 + 1e-6
+        hands: Points = (self.track.pixels[:, pair] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1)[:, None]
+        return hands
+
+    # Moments
+
+    def around(self, phase: EventName) -> slice:
+        """Samples of a reading at an event."""
+        at, (first, last) = self.sample[phase], self.scene
+        return slice(max(first, at - self.half), max(first, min(last, at + self.half + 1)))
+
+    def until_impact(self) -> slice:
+        """Samples from address to impact."""
+        self._moments.update((EventName.ADDRESS, EventName.TOP, EventName.IMPACT))
+        return slice(self.sample[EventName.ADDRESS], self.sample[EventName.IMPACT] + 1)
+
+    def read(self, values: Values, phase: EventName) -> float:
+        """The median of a per-frame series around an event; NaN where nothing was seen."""
+        self._moments.add(phase)
+        return self._median(values, phase)
+
+    def since_address(self, values: Values, phase: EventName) -> float:
+        """A reading minus that at address."""
+        return self.read(values, phase) - self.read(values, EventName.ADDRESS)
+
+    def _median(self, values: Values, phase: EventName) -> float:
+        seen = values[self.around(phase)]
+        seen = seen[~np.isnan(seen)]
+        return float(np.median(seen)) if seen.size else float("nan")
+
+    # Lengths and directions
+
+    @cached_property
+    def torso(self) -> float:
+        """Length of the line from mid-hip to mid-shoulder at address, in pixels."""
+        length = self._median(self._trunk, EventName.ADDRESS)
+        if not length > 0:
+            raise NotReadableError("the trunk is not seen at address")
+        return length
+
+    @cached_property
+    def _trunk(self) -> Values:
+        return distance(self.track.midpoint("hip"), self.track.midpoint("shoulder"))
+
+    @cached_property
+    def facing(self) -> float:
+        """Width of the shoulder line at address in torso lengths: + the camera sees the chest, - the back."""
+        line = self.track.point("left_shoulder") - self.track.point("right_shoulder")
+        return self._median(line[:, 0], EventName.ADDRESS) / self.torso
+
+    @property
+    def target(self) -> float:
+        """+1 where the target is to image right, -1 to image left.
+
+        Raises:
+            NotReadableError: the hand is not known, or the camera looks along the shoulder line.
+        """
+        if self.hand == Handedness.UNKNOWN:
+            raise NotReadableError(UNKNOWN_HAND)
+        if self.view != View.FACE_ON and not abs(self.facing) >= LEAST_SPREAD:
+            raise NotReadableError("the picture does not show on which side the target is")
+        from_behind = self.facing <= -LEAST_SPREAD
+        return (1.0 if self.hand == Handedness.RIGHT else -1.0) * (-1.0 if from_behind else 1.0)
+
+    @cached_property
+    def ball(self) -> float:
+        """+1 where the ball is to image right, -1 to image left.
+
+        Raises:
+            NotReadableError: the hands are not seen at address, or hang straight below the hips in the picture.
+        """
+        reach = self._median((self.hands() - self.track.midpoint("hip"))[:, 0], EventName.ADDRESS) / self.torso
+        if np.isnan(reach):
+            raise NotReadableError("the hands are not seen at address")
+        if abs(reach) < LEAST_SPREAD / 2:
+            raise NotReadableError("the picture does not show on which side the ball is")
+        return float(np.sign(reach))
+
+    # What a reading rests on
+
+    def feet_shift(self, phase: EventName) -> tuple[float, float]:
+        """Ways (x, y) in torso lengths that the feet seem to have moved in the picture since address; NaN: not seen.
+
+        Median of heels and toes: a trail heel that rises in the downswing does not move it.
+        """
+        ways = [
+            [
+                self._median(self.track.point(name)[:, axis], phase)
+                - self._median(self.track.point(name)[:, axis], EventName.ADDRESS)
+                for axis in (0, 1)
+            ]
+            for name in _FEET
+        ]
+        x, y = np.median(np.array(ways), axis=0) / self.torso
+        return float(x), float(y)
+
+    def visibility(self) -> float:
+        """Mean visibility (0..1) of the worst seen landmark of the readings since `start`, at its worst moment."""
+        worst = 1.0
+        for phase in self._moments:
+            for name in self._landmarks:
+                seen = self.track.visibility[self.around(phase), INDEX[name]]
+                seen = seen[~np.isnan(seen)]
+                worst = min(worst, float(seen.mean()) if seen.size else 0.0)
+        return worst
+
+    def doubt(self, *, moves: bool) -> str:
+        """Why the readings since `start` are doubtful; empty: nothing speaks against them.
+
+        Args:
+            moves: the metric is a way since address, which a moving camera falsifies.
+        """
+        if not self._landmarks:
+            return ""
+        for phase in sorted(self._moments, key=lambda one: self.sample[one]):
+            change = self._median(self._trunk, phase) / self.torso
+            if not 1 / TRUNK_CHANGE <= change <= TRUNK_CHANGE:
+                return f"at {phase.replace('_', ' ')} the pose does not fit the body: the trunk changes its length"
+        if not moves:
+            return ""
+        shifts = np.array([self.feet_shift(phase) for phase in self._moments])
+        if np.isnan(shifts).any():
+            return "the feet are not seen, so a moving camera cannot be told from a moving golfer"
+        if np.abs(shifts).max() > CAMERA_SHIFT:
+            return "the camera or the feet moved during the swing"
+        return ""
