@@ -1,1 +1,1 @@
-"""Everything Dagster: assets, checks, partitions, sensors, jobs, resources. Computation lives in `swing` and `coach`."""
+"""Everything Dagster: assets, checks, partitions, sensors, jobs, resources. Computation is in `swing` and `coach`."""

@@ -1,0 +1,31 @@
+"""What Dagster loads: `build_defs()` puts the code location together, and nothing else is here.
+
+Assets, sensors, jobs and resources live in `orchestration/`; a test builds a whole location with other settings or with
+one resource exchanged.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from golf_pipeline.orchestration.assets import golfer_assets, swing_assets
+from golf_pipeline.orchestration.jobs import all_jobs
+from golf_pipeline.orchestration.resources import SwingStore
+from golf_pipeline.orchestration.sensors import all_sensors
+from golf_pipeline.settings import Settings, get_settings
+
+
+def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The code location, with other settings or resources where they are given."""
+    resources = {"swing_store": SwingStore(settings=settings or get_settings())}
+    return dg.Definitions(
+        assets=[*swing_assets, *golfer_assets],
+        jobs=all_jobs,
+        sensors=all_sensors,
+        resources={**resources, **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,32 @@
+"""The assets, one module each and thin: read, call the core, store, say what was made.
+
+`swing_assets` and `golfer_assets` list what is deployed, in the order of the graph; nothing is discovered.
+"""
+
+from golf_pipeline.orchestration.assets.coaching import coaching_report
+from golf_pipeline.orchestration.assets.events import swing_events
+from golf_pipeline.orchestration.assets.findings import swing_findings
+from golf_pipeline.orchestration.assets.key_frames import key_frames
+from golf_pipeline.orchestration.assets.metrics import swing_metrics
+from golf_pipeline.orchestration.assets.overlay import overlay_video
+from golf_pipeline.orchestration.assets.pose import pose_keypoints
+from golf_pipeline.orchestration.assets.profile import swing_profile
+from golf_pipeline.orchestration.assets.report import swing_report
+from golf_pipeline.orchestration.assets.result import analysis_result
+from golf_pipeline.orchestration.assets.sound import impact_sound
+from golf_pipeline.orchestration.assets.video import swing_video
+
+swing_assets = (
+    swing_video,
+    pose_keypoints,
+    swing_events,
+    key_frames,
+    swing_metrics,
+    impact_sound,
+    swing_findings,
+    coaching_report,
+    overlay_video,
+    swing_report,
+    analysis_result,
+)
+golfer_assets = (swing_profile,)

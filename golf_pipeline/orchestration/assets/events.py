@@ -1,0 +1,30 @@
+"""The swing within the video, and its eight events."""
+
+from golf_pipeline.orchestration.checks import events_in_order
+from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.swing.events import ALGORITHM_VERSION, segment_swing
+
+
+@swing_asset(
+    stage="events",
+    version=ALGORITHM_VERSION,
+    deps=["pose_keypoints"],
+    kinds={"python", "json"},
+    checks=[events_in_order],
+)
+def swing_events(swing: Swing) -> Made:
+    """Address, toe-up, mid-backswing, top, mid-downswing, impact, mid-follow-through and finish; or a refusal."""
+    segmentation = segment_swing(swing.track)
+    capture = segmentation.capture
+    return Made(
+        swing.put_document("events", ALGORITHM_VERSION, "swing_events.json", segmentation),
+        {
+            **{event.event.value: event.frame for event in segmentation.events},
+            "weakest_confidence": round(min(event.confidence for event in segmentation.events), 3),
+            "candidates": len(segmentation.candidates),
+            "view": capture.view.value,
+            "handedness": capture.handedness.value,
+            "time_base": capture.time_base.value,
+        },
+    )

@@ -1,0 +1,20 @@
+"""The video with the pose drawn on it."""
+
+from golf_pipeline.orchestration.documents import Metrics
+from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
+from golf_pipeline.swing.overlay import ALGORITHM_VERSION, write_overlay
+
+FILE_NAME = "overlay.mp4"
+
+
+@swing_asset(stage="overlay", version=ALGORITHM_VERSION, deps=["swing_metrics"], kinds={"mp4"})
+def overlay_video(swing: Swing) -> Made:
+    """The annotated video that plays in a browser."""
+    path = swing.folder / FILE_NAME
+    video, facts = swing.video, swing.document(VideoFacts, "video")
+    segmentation, metrics = swing.document(SwingSegmentation, "events"), swing.document(Metrics, "metrics").metrics
+    write_overlay(video, facts, swing.track, segmentation, metrics, path)
+    megabytes = round(path.stat().st_size / 2**20, 2)
+    return Made(swing.put_file("overlay", ALGORITHM_VERSION, path), {"megabytes": megabytes})

@@ -1,0 +1,40 @@
+"""What a golfer opens: the self-contained HTML report, with the contact sheet beside it."""
+
+import dagster as dg
+
+from golf_pipeline.orchestration.assembly import whole_analysis
+from golf_pipeline.orchestration.assets.key_frames import FOLDER
+from golf_pipeline.orchestration.documents import KeyFrames
+from golf_pipeline.orchestration.swing_assets import Made, result_url, swing_asset
+from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.swing.documents import SwingSegmentation
+from golf_pipeline.swing.pictures import write_contact_sheet, write_key_frames
+from golf_pipeline.swing.report import ALGORITHM_VERSION, write_html_report
+
+CONTACT_SHEET = "contact_sheet.jpg"
+REPORT = "report.html"
+
+
+@swing_asset(
+    stage="report",
+    version=ALGORITHM_VERSION,
+    deps=["coaching_report", "impact_sound"],
+    kinds={"html", "jpeg"},
+)
+def swing_report(swing: Swing) -> Made:
+    """One HTML file that needs nothing else, and the contact sheet of the eight events."""
+    sheet, page, frames = swing.folder / CONTACT_SHEET, swing.folder / REPORT, swing.folder / FOLDER
+    video, segmentation = swing.video, swing.document(SwingSegmentation, "events")
+    if not frames.is_dir():  # this run began after the key frames: the same frames again, from the video at hand
+        write_key_frames(video, swing.document(KeyFrames, "key_frames").key_frames, frames)
+    write_contact_sheet(video, swing.track, segmentation, sheet)
+    write_html_report(whole_analysis(swing), swing.track, sheet, frames, page)
+    swing.put_file("report", ALGORITHM_VERSION, sheet)
+    return Made(
+        swing.put_file("report", ALGORITHM_VERSION, page),
+        {
+            "report": dg.MetadataValue.url(result_url(swing, "report")),
+            "contact_sheet": dg.MetadataValue.url(result_url(swing, "contact-sheet")),
+            "kilobytes": round(page.stat().st_size / 1024, 1),
+        },
+    )

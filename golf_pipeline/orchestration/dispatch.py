@@ -1,0 +1,104 @@
+"""From pending rows to run requests: one run a swing while few wait, ranges of swings when many do.
+
+A run of its own costs a process start; a swing in a range costs none, but waits for the others of its batch. So latency
+wins below the backlog threshold, and throughput above it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import dagster as dg
+
+from golf_pipeline.orchestration.partitions import swings
+from golf_pipeline.storage.records import AnalysisRecord
+
+if TYPE_CHECKING:
+    from golf_pipeline.storage.catalog import Catalog
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+BATCH_TAG = "golf/batch"
+GOLFER_TAG = "golf/golfer"
+
+
+class PartitionStore(Protocol):
+    """What is needed of a Dagster instance."""
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]: ...
+
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None: ...
+
+
+def dispatch(
+    catalog: "Catalog",
+    partitions: PartitionStore,
+    algorithm_version: str,
+    *,
+    cap: int,
+    batch_backlog: int,
+    batch_size: int,
+) -> list[dg.RunRequest]:
+    """Claim pending analyses, at most `cap`, and return the runs that carry them.
+
+    Partitions are added here and not in the sensor's result, because a batch is only a range if its keys stand next to
+    each other in the order of their insertion, and that order is known once they are in.
+    """
+    pending = catalog.pending(cap)
+    if not pending:
+        return []
+    won = set(catalog.mark_dispatched([record.analysis_id for record in pending]))
+    records = [record for record in pending if record.analysis_id in won]
+    if not records:
+        return []
+    partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in records])
+    if len(records) < batch_backlog:
+        return [_single(record, algorithm_version) for record in records]
+    order = {key: place for place, key in enumerate(partitions.get_dynamic_partitions(_SWINGS))}
+    batches = contiguous(records, order, batch_size)
+    return [
+        _single(batch[0], algorithm_version) if len(batch) == 1 else _batch(batch, algorithm_version)
+        for batch in batches
+    ]
+
+
+_SWINGS = swings.name or ""
+
+
+def contiguous(records: Sequence[AnalysisRecord], order: dict[str, int], batch_size: int) -> list[list[AnalysisRecord]]:
+    """Cut records into batches whose partitions stand next to each other, none larger than `batch_size`.
+
+    A re-analysed swing has its old place; with a stranger between it and the next one they cannot share a range.
+    """
+    batches: list[list[AnalysisRecord]] = []
+    for record in sorted(records, key=lambda one: order[one.partition_key]):
+        last = batches[-1] if batches else []
+        adjacent = last and order[last[-1].partition_key] + 1 == order[record.partition_key]
+        if adjacent and len(last) < batch_size:
+            last.append(record)
+        else:
+            batches.append([record])
+    return batches
+
+
+def run_key(record: AnalysisRecord, algorithm_version: str) -> str:
+    """Dagster starts a run key once, for ever: so each attempt, each content and each version has its own."""
+    return f"{record.analysis_id}:{record.etag}:{algorithm_version}:{record.attempt}"
+
+
+def _single(record: AnalysisRecord, algorithm_version: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=run_key(record, algorithm_version),
+        partition_key=record.partition_key,
+        tags={GOLFER_TAG: record.user_id},
+    )
+
+
+def _batch(batch: Sequence[AnalysisRecord], algorithm_version: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{run_key(batch[0], algorithm_version)}+{len(batch) - 1}",
+        tags={
+            RANGE_START_TAG: batch[0].partition_key,
+            RANGE_END_TAG: batch[-1].partition_key,
+            BATCH_TAG: str(len(batch)),
+        },
+    )

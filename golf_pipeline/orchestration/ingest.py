@@ -1,0 +1,154 @@
+"""From S3 to the catalog: reading the queue of upload events, and finding by listing what events missed.
+
+Registering is idempotent on bucket, key and ETag, so both ways may see the same object any number of times. Nothing
+here starts work: a registered upload is pending until `dispatch` takes it up.
+"""
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from golf_pipeline.storage.events import MalformedNotificationError, ObjectCreated, parse_s3_notification
+from golf_pipeline.storage.keys import UPLOADS_PREFIX, is_derived_key, parse_upload_key
+from golf_pipeline.storage.object_store import ObjectFacts, ObjectStore
+from golf_pipeline.swing.errors import SwingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+    from golf_pipeline.storage.catalog import Catalog
+
+MESSAGES_PER_RECEIVE = 10  # SQS gives no more at once
+LONGEST_POLL_S = 20  # SQS waits no longer
+CHECKPOINT_OBJECTS = 500
+"""Listed objects between two looks at the clock."""
+
+
+@dataclass
+class IngestCounts:
+    """What one pass saw: outcomes of registering ("new", "new content", "known"), failures and messages left over."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()) if count)
+        return told or "nothing new"
+
+
+def drain_queue(
+    queue: "SQSClient",
+    queue_url: str,
+    catalog: "Catalog",
+    bucket: str,
+    deadline: float,
+    log: logging.Logger,
+) -> IngestCounts:
+    """Register uploads from the queue until a deadline (of `time.monotonic`), waiting for messages by long polling.
+
+    A message is deleted only after all of its records are durable. One that cannot be read, or that speaks of another
+    bucket, is logged and left alone: the queue hands it out again until it lands in the dead-letter queue, where the
+    alarm is. An exception of the database leaves the messages in hand to the queue as well.
+    """
+    counts = IngestCounts()
+    while (wait_s := _poll_seconds(deadline)) is not None:
+        answer = queue.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_PER_RECEIVE, WaitTimeSeconds=wait_s
+        )
+        finished = [message for message in answer.get("Messages", []) if _take(message, catalog, bucket, counts, log)]
+        if finished:
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(finished)
+            ]
+            # A delete that fails means the message comes again, and registering again changes nothing.
+            queue.delete_message_batch(QueueUrl=queue_url, Entries=entries)  # type: ignore[arg-type]
+    return counts
+
+
+def _poll_seconds(deadline: float) -> int | None:
+    """Whole seconds to the deadline, as SQS wants them; None once less than one is left."""
+    left = int(deadline - time.monotonic())
+    return min(left, LONGEST_POLL_S) if left >= 1 else None
+
+
+def _take(
+    message: "MessageTypeDef", catalog: "Catalog", bucket: str, counts: IngestCounts, log: logging.Logger
+) -> bool:
+    """Whether all that the message says is durable, so that it may be deleted."""
+    try:
+        created = parse_s3_notification(message["Body"])
+    except MalformedNotificationError as error:
+        log.warning(f"message {message['MessageId']} is left to the dead-letter queue: {error}")
+        counts.outcomes["malformed"] += 1
+        return False
+    for event in created:
+        if event.bucket != bucket:
+            log.warning(f"message {message['MessageId']} is left to the dead-letter queue: bucket {event.bucket}")
+            counts.outcomes["foreign bucket"] += 1
+            return False
+    for event in created:
+        counts.outcomes[register(catalog, event)] += 1
+    return True
+
+
+def register(catalog: "Catalog", created: ObjectCreated) -> str:
+    """Put one object into the catalog and say what became of it; a file in a wrong place gets a FAILED record."""
+    if is_derived_key(created.key):
+        return "derived"
+    try:
+        upload = parse_upload_key(created.key)
+    except SwingError as error:
+        catalog.register_failure(created.bucket, created.key, error)
+        return "not an upload"
+    _, outcome = catalog.register_object(created.bucket, upload, created.etag, created.size, created.event_time)
+    return outcome.value
+
+
+@dataclass(frozen=True)
+class ReconcileCursor:
+    """Where the listing goes on: after this key. None: from the beginning.
+
+    A position in key order and not a time: objects of the same second are not lost, and S3 lists after a key whether or
+    not that object still exists.
+    """
+
+    after: str | None = None
+
+    @classmethod
+    def parse(cls, text: str | None) -> "ReconcileCursor":
+        try:
+            return cls(json.loads(text or "{}").get("after"))
+        except (json.JSONDecodeError, AttributeError):
+            return cls()
+
+    def __str__(self) -> str:
+        return json.dumps({"after": self.after})
+
+
+def reconcile(
+    objects: ObjectStore,
+    catalog: "Catalog",
+    cursor: ReconcileCursor,
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[IngestCounts, ReconcileCursor]:
+    """Register the uploads that a listing finds, from the cursor on until the end of the bucket or a deadline."""
+    counts = IngestCounts()
+    for number, found in enumerate(_uploads(objects, cursor.after), start=1):
+        counts.outcomes[register(catalog, _as_created(objects.bucket, found))] += 1
+        if number % CHECKPOINT_OBJECTS == 0 and clock() >= deadline:
+            return counts, ReconcileCursor(found.key)
+    return counts, ReconcileCursor()
+
+
+def _uploads(objects: ObjectStore, after: str | None) -> Iterator[ObjectFacts]:
+    return objects.list_objects(UPLOADS_PREFIX, start_after=after)
+
+
+def _as_created(bucket: str, found: ObjectFacts) -> ObjectCreated:
+    return ObjectCreated(bucket, found.key, found.etag, found.size, found.last_modified)

@@ -1,0 +1,168 @@
+"""The sensors: ingest, reconcile, dispatch, profiles, and two that clean up after runs that died.
+
+What they do is in `ingest`, `dispatch` and `recovery`; here is when, and for how long.
+
+Dagster's daemon looks at sensors every 5 s (`_daemon/sensor.py`, MIN_INTERVAL_LOOP_TIME) and cannot be told otherwise.
+A golfer's upload passes two of them, so waiting between ticks would cost up to 10 s. They wait inside their tick
+instead: ingest with SQS long polling until just before one of the daemon's looks, dispatch by asking the catalog a few
+times a second and returning as soon as there is something. The daemon must run sensors in threads (`dagster.yaml`).
+"""
+
+import time
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from golf_pipeline.orchestration import recovery
+from golf_pipeline.orchestration.dispatch import dispatch
+from golf_pipeline.orchestration.ingest import ReconcileCursor, drain_queue, reconcile
+from golf_pipeline.orchestration.jobs import profile_job, swing_job
+from golf_pipeline.orchestration.partitions import USER_ID_TAG, golfers
+from golf_pipeline.orchestration.resources import SwingStore
+from golf_pipeline.orchestration.versions import PIPELINE_VERSION
+from golf_pipeline.storage.keys import partition_key
+from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
+
+INGEST_TICK_S = 19.5
+"""Just under four of the daemon's looks: one gap of half a second in twenty."""
+
+DISPATCH_TICK_S = 14.5
+DISPATCH_POLL_S = 0.2
+RECONCILE_TICK_S = 40.0
+"""Under the 60 s that a tick may take."""
+
+RECONCILE_EVERY_S = 60
+PROFILES_EVERY_S = 15
+PROFILES_PER_TICK = 20
+
+
+@dg.sensor(
+    name="ingest_uploads",
+    description="Takes upload events from the SQS queue into the catalog.",
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def ingest_uploads(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SkipReason:
+    deadline = time.monotonic() + INGEST_TICK_S
+    settings = swing_store.settings
+    if settings.queue_url is None:
+        return dg.SkipReason("GOLF_QUEUE_URL is not set: uploads are found by listing, more slowly")
+    counts = drain_queue(
+        swing_store.queue, settings.queue_url, swing_store.catalog, settings.bucket, deadline, context.log
+    )
+    return dg.SkipReason(f"uploads from the queue: {counts}")
+
+
+@dg.sensor(
+    name="reconcile_uploads",
+    description="Lists the bucket for uploads whose event was lost, and ends or requeues swings that no run carries.",
+    minimum_interval_seconds=RECONCILE_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
+    deadline = time.monotonic() + RECONCILE_TICK_S
+    healed = recovery.heal_stuck(context.instance, swing_store.catalog, datetime.now(UTC))
+    for analysis_id, what in healed.items():
+        context.log.warning(f"{analysis_id} was stuck: {what}")
+    cursor = ReconcileCursor.parse(context.cursor)
+    counts, cursor = reconcile(swing_store.objects, swing_store.catalog, cursor, deadline)
+    return dg.SensorResult(
+        skip_reason=f"uploads by listing: {counts}; {len(healed)} stuck swings healed", cursor=str(cursor)
+    )
+
+
+@dg.sensor(
+    name="dispatch_swings",
+    description="Hands pending swings to runs: one run a swing, or ranges of swings when many wait.",
+    job=swing_job,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
+    deadline = time.monotonic() + DISPATCH_TICK_S
+    settings = swing_store.settings
+    while True:
+        requests = dispatch(
+            swing_store.catalog,
+            context.instance,
+            PIPELINE_VERSION,
+            cap=settings.dispatch_cap,
+            batch_backlog=settings.batch_backlog,
+            batch_size=settings.batch_size,
+        )
+        if requests:
+            return dg.SensorResult(run_requests=requests)
+        if time.monotonic() + DISPATCH_POLL_S >= deadline:
+            return dg.SensorResult(skip_reason="no swing is waiting")
+        time.sleep(DISPATCH_POLL_S)
+
+
+@dg.sensor(
+    name="refresh_profiles",
+    description="Starts a run for each golfer whose profile does not know their latest swing.",
+    job=profile_job,
+    minimum_interval_seconds=PROFILES_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def refresh_profiles(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
+    stale = swing_store.catalog.golfers_with_stale_profile(PROFILES_PER_TICK)
+    busy = _golfers_with_a_run(context.instance)
+    requests = []
+    for golfer in stale:
+        key = partition_key(golfer.user_id)
+        if key not in busy:
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{key}:{golfer.latest_completed_at.isoformat()}:{PROFILE_VERSION}",
+                    partition_key=key,
+                    tags={USER_ID_TAG: golfer.user_id},
+                )
+            )
+    if not requests:
+        return dg.SensorResult(skip_reason="every profile is up to date")
+    keys = [request.partition_key for request in requests if request.partition_key]
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=[golfers.build_add_request(keys)])
+
+
+def _golfers_with_a_run(instance: dg.DagsterInstance) -> set[str]:
+    """Golfers whose profile is being made: a second run at once could overwrite the newer one with the older."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=profile_job.name, statuses=recovery.LIVE))
+    return {run.tags[recovery.PARTITION_TAG] for run in runs if recovery.PARTITION_TAG in run.tags}
+
+
+@dg.run_failure_sensor(
+    name="end_swings_of_failed_runs",
+    description="Ends swings that a failed run left in progress, unless Dagster starts that run again.",
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def end_swings_of_failed_runs(context: dg.RunFailureSensorContext, swing_store: SwingStore) -> None:
+    _end_swings(context, swing_store, f"run {context.dagster_run.run_id} failed: {context.failure_event.message}")
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.CANCELED,
+    name="end_swings_of_canceled_runs",
+    description="Ends swings that a canceled run left in progress.",
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def end_swings_of_canceled_runs(context: dg.RunStatusSensorContext, swing_store: SwingStore) -> None:
+    _end_swings(context, swing_store, f"run {context.dagster_run.run_id} was canceled")
+
+
+def _end_swings(context: dg.RunStatusSensorContext, store: SwingStore, reason: str) -> None:
+    run = context.dagster_run
+    ended = recovery.end_swings_of_dead_run(run, context.instance, store.catalog, store.settings, reason)
+    if ended:
+        context.log.warning(f"{reason}; ended: {', '.join(ended)}")
+
+
+all_sensors = (
+    ingest_uploads,
+    reconcile_uploads,
+    dispatch_swings,
+    refresh_profiles,
+    end_swings_of_failed_runs,
+    end_swings_of_canceled_runs,
+)

@@ -1,0 +1,149 @@
+"""Pending swings become runs: each once, batches as ranges, a run key for each attempt."""
+
+from datetime import UTC, datetime
+from itertools import chain
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG, contiguous, dispatch
+from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline_tests.orchestration.conftest import Cloud
+
+
+def hand_out(
+    cloud: Cloud, instance: dg.DagsterInstance, cap: int = 50, backlog: int = 20, size: int = 10
+) -> list[dg.RunRequest]:
+    return dispatch(cloud.catalog, instance, "v1", cap=cap, batch_backlog=backlog, batch_size=size)
+
+
+def upload_many(cloud: Cloud, names: list[str]) -> None:
+    for name in names:
+        cloud.upload(f"golf-swings/ann/{name}.mp4", b"x")
+
+
+def test_a_pending_swing_gets_one_run_and_only_one(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    record = cloud.upload("golf-swings/ann/monday.mp4", b"x")
+    (request,) = hand_out(cloud, instance)
+    assert request.partition_key == "monday"
+    assert request.run_key == f"monday:{record.etag}:v1:1"
+    assert instance.get_dynamic_partitions("swings") == ["monday"]
+    assert hand_out(cloud, instance) == []
+
+
+def test_a_restart_has_its_own_run_key(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    cloud.upload("golf-swings/ann/monday.mp4", b"x")
+    first = hand_out(cloud, instance)
+    cloud.catalog.request_analysis("monday")
+    second = hand_out(cloud, instance)
+    assert [one.run_key for one in second] != [one.run_key for one in first]
+    assert second[0].run_key.endswith(":v1:2")
+
+
+def test_a_tick_hands_out_no_more_than_its_cap(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    upload_many(cloud, [f"s{number}" for number in range(5)])
+    assert [len(hand_out(cloud, instance, cap=2)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_an_id_that_dagster_cannot_keep_gets_a_safe_partition(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    record = cloud.upload("golf-swings/ann/über swing...1.mp4", b"x")
+    (request,) = hand_out(cloud, instance)
+    assert request.partition_key == record.partition_key != record.analysis_id
+    assert "..." not in record.partition_key
+
+
+def test_a_backlog_is_handed_out_in_ranges_that_hold_exactly_its_swings(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    names = [f"s{number:02}" for number in range(7)]
+    upload_many(cloud, names)
+    requests = hand_out(cloud, instance, backlog=5, size=3)
+    order = list(instance.get_dynamic_partitions("swings"))
+    carried = []
+    for request in requests:
+        if request.partition_key:
+            carried.append([request.partition_key])
+        else:
+            start, end = (order.index(request.tags[tag]) for tag in (RANGE_START_TAG, RANGE_END_TAG))
+            carried.append(order[start : end + 1])
+    assert [len(keys) for keys in carried] == [3, 3, 1]
+    assert sorted(chain.from_iterable(carried)) == names
+    assert len({request.run_key for request in requests}) == 3
+
+
+def test_a_reanalysed_swing_shares_no_range_with_strangers(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    instance.add_dynamic_partitions("swings", ["s1", "stranger", "s2"])
+    upload_many(cloud, ["s1", "s2", "s3"])
+    requests = hand_out(cloud, instance, backlog=2)
+    singles = [request.partition_key for request in requests if request.partition_key]
+    ranges = [
+        (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG])
+        for request in requests
+        if not request.partition_key
+    ]
+    assert (singles, ranges) == (["s1"], [("s2", "s3")])
+
+
+@given(
+    places=st.lists(st.integers(0, 40), min_size=1, max_size=25, unique=True),
+    size=st.integers(1, 6),
+)
+def test_every_batch_is_a_gapless_range_and_nobody_is_left_out(places: list[int], size: int) -> None:
+    records = [record_named(f"k{place}") for place in places]
+    order = {f"k{place}": place for place in range(41)}
+    batches = contiguous(records, order, size)
+    taken = [[order[record.partition_key] for record in batch] for batch in batches]
+    assert sorted(chain.from_iterable(taken)) == sorted(places)
+    assert all(batch == list(range(batch[0], batch[0] + len(batch))) for batch in taken)
+    assert all(len(batch) <= size for batch in taken)
+
+
+def test_the_dispatch_sensors_batches_are_accepted_by_dagster(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from golf_pipeline.definitions import build_defs
+    from golf_pipeline.orchestration import sensors
+
+    monkeypatch.setattr(sensors, "DISPATCH_TICK_S", 0.5)
+    upload_many(cloud, [f"s{number}" for number in range(22)])
+    repository = build_defs(cloud.settings).get_repository_def()
+    store = {"swing_store": cloud.store}
+    with dg.build_sensor_context(instance, repository_def=repository, resources=store) as context:
+        data = repository.get_sensor_def("dispatch_swings").evaluate_tick(context)
+    requests = data.run_requests or []
+    assert [request.tags["golf/batch"] for request in requests] == ["10", "10", "2"]
+    assert all(request.tags[RANGE_START_TAG] != request.tags[RANGE_END_TAG] for request in requests)
+
+
+def record_named(key: str) -> AnalysisRecord:
+    now = datetime.now(UTC)
+    return AnalysisRecord(
+        analysis_id=key,
+        partition_key=key,
+        user_id="u",
+        user_email=None,
+        user_name=None,
+        user_type=None,
+        is_authenticated=False,
+        session_id=None,
+        bucket_name="b",
+        s3_key="k",
+        etag="e",
+        size_bytes=1,
+        content_sha256=None,
+        status=Status.STARTED,
+        progress_message="",
+        attempt=1,
+        error_code=None,
+        error_message=None,
+        retryable=False,
+        ai_analysis_completed=False,
+        created_at=now,
+        updated_at=now,
+        uploaded_at=now,
+        dispatched_at=None,
+        started_at=None,
+        completed_at=None,
+    )

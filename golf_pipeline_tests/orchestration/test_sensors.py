@@ -1,0 +1,207 @@
+"""The sensors as Dagster calls them, over a real catalog, queue and bucket."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from golf_pipeline.definitions import build_defs
+from golf_pipeline.orchestration import recovery, sensors
+from golf_pipeline.orchestration.recovery import end_swings_of_dead_run, heal_stuck, swings_of_run
+from golf_pipeline.orchestration.workspace import run_folder
+from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline_tests.orchestration.conftest import Cloud, in_thread
+
+
+@contextmanager
+def tick(
+    cloud: Cloud, instance: dg.DagsterInstance, name: str, cursor: str | None = None
+) -> Iterator[SensorExecutionData]:
+    repository = build_defs(cloud.settings).get_repository_def()
+    store = {"swing_store": cloud.store}
+    reference = instance.get_ref() if instance.is_persistent else None
+    with dg.build_sensor_context(
+        instance, cursor, repository_def=repository, resources=store, instance_ref=reference
+    ) as context:
+        yield repository.get_sensor_def(name).evaluate_tick(context)
+
+
+def test_the_ingest_sensor_registers_and_says_so(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "INGEST_TICK_S", 1.3)
+    cloud.put("golf-swings/ann/monday.mp4")
+    with tick(cloud, instance, "ingest_uploads") as data:
+        assert "1 new" in (data.skip_message or "")
+    assert cloud.record("monday").status == Status.STARTED
+
+
+def test_without_a_queue_the_ingest_sensor_says_what_to_set(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    alone = Cloud(cloud.settings.model_copy(update={"queue_url": None}), cloud.s3, cloud.sqs, "")
+    with tick(alone, instance, "ingest_uploads") as data:
+        assert "GOLF_QUEUE_URL" in (data.skip_message or "")
+
+
+def test_the_dispatch_sensor_returns_as_soon_as_a_swing_is_there(
+    cloud: Cloud, daemons_instance: dg.DagsterInstance
+) -> None:
+    assert cloud.catalog.pending(1) == []
+
+    def upload_later() -> None:
+        time.sleep(0.7)
+        cloud.upload("golf-swings/ann/monday.mp4", b"x")
+
+    upload = in_thread(upload_later)
+    started = time.monotonic()
+    with tick(cloud, daemons_instance, "dispatch_swings") as data:
+        assert time.monotonic() - started < 4
+        (request,) = data.run_requests or []
+    upload.join()
+    assert request.partition_key == "monday"
+    assert request.tags["dagster/partition"] == "monday"
+
+
+def test_an_idle_dispatch_tick_ends_by_itself(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "DISPATCH_TICK_S", 0.5)
+    with tick(cloud, instance, "dispatch_swings") as data:
+        assert data.run_requests == []
+
+
+def test_the_reconcile_sensor_finds_a_lost_upload_and_keeps_its_cursor(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    cloud.put("golf-swings/ann/lost.mp4")
+    with tick(cloud, instance, "reconcile_uploads", cursor="rubbish") as data:
+        assert data.cursor == '{"after": null}'
+    assert [record.analysis_id for record in cloud.catalog.pending(5)] == ["lost"]
+
+
+def finish(cloud: Cloud, user: str, name: str) -> AnalysisRecord:
+    cloud.upload(f"golf-swings/{user}/{name}.mp4", b"x")
+    cloud.catalog.set_status(name, Status.AI_COMPLETED, "done")
+    return cloud.record(name)
+
+
+def test_each_golfer_with_a_new_result_gets_one_profile_run(cloud: Cloud, daemons_instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", "a1")
+    finish(cloud, "ann", "a2")
+    finish(cloud, "bob|oidc", "b1")
+    finish(cloud, "guest", "g1")
+    with tick(cloud, daemons_instance, "refresh_profiles") as data:
+        requests = {request.tags["golf/user_id"]: request for request in data.run_requests or []}
+    assert set(requests) == {"ann", "bob|oidc"}
+    assert requests["ann"].partition_key == "ann"
+    assert "|" not in (requests["bob|oidc"].partition_key or "|")
+
+
+def test_a_golfer_whose_profile_is_being_made_waits(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", "a1")
+    add_run(instance, DagsterRunStatus.STARTED, job="profile_job", partition="ann")
+    with tick(cloud, instance, "refresh_profiles") as data:
+        assert data.run_requests == []
+
+
+def add_run(
+    instance: dg.DagsterInstance, status: DagsterRunStatus, job: str = "swing_job", partition: str = "", **tags: str
+) -> DagsterRun:
+    if partition:
+        tags |= {"dagster/partition": partition}
+    run = DagsterRun(job_name=job, run_id=str(uuid4()), status=status, tags=tags)
+    instance.add_run(run)
+    return run
+
+
+def take_up(cloud: Cloud, name: str) -> None:
+    cloud.upload(f"golf-swings/ann/{name}.mp4", b"x")
+    cloud.catalog.mark_dispatched([name])
+    cloud.catalog.set_status(name, Status.PROCESSING, "working")
+
+
+def end(cloud: Cloud, instance: dg.DagsterInstance, run: DagsterRun) -> list[str]:
+    return end_swings_of_dead_run(run, instance, cloud.catalog, cloud.settings, "the worker was killed")
+
+
+def test_the_swing_of_a_crashed_run_ends_as_failed_and_may_be_restarted(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    take_up(cloud, "monday")
+    run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday")
+    files = run_folder(cloud.settings, run.run_id)
+    files.mkdir(parents=True)
+    assert end(cloud, instance, run) == ["monday"]
+    record = cloud.record("monday")
+    assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "INTERNAL", True)
+    assert not files.exists()
+
+
+def test_the_swings_of_a_crashed_range_end_except_those_that_were_done(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    for name in ("one", "two", "three"):
+        take_up(cloud, name)
+    cloud.catalog.set_status("one", Status.AI_COMPLETED, "done")
+    instance.add_dynamic_partitions("swings", ["zero", "one", "two", "three", "four"])
+    tags = {"dagster/asset_partition_range_start": "one", "dagster/asset_partition_range_end": "three"}
+    run = add_run(instance, DagsterRunStatus.FAILURE, **tags)
+    assert end(cloud, instance, run) == ["two", "three"]
+    assert cloud.record("one").status == Status.AI_COMPLETED
+
+
+def test_a_run_that_dagster_will_start_again_keeps_its_swing(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday", **{"dagster/will_retry": "true"})
+    assert end(cloud, instance, run) == []
+    assert cloud.record("monday").status == Status.PROCESSING
+
+
+def test_an_old_runs_death_does_not_end_the_next_attempt(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday")
+    time.sleep(0.01)
+    cloud.catalog.request_analysis("monday")
+    cloud.catalog.mark_dispatched(["monday"])
+    assert end(cloud, instance, run) == []
+    assert cloud.record("monday").status == Status.STARTED
+
+
+def later() -> datetime:
+    return datetime.now(UTC) + recovery.STUCK_AFTER + timedelta(seconds=1)
+
+
+def test_a_swing_that_no_run_carries_is_ended(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    assert heal_stuck(instance, cloud.catalog, datetime.now(UTC)) == {}
+    assert heal_stuck(instance, cloud.catalog, later()) == {"monday": "failed"}
+    assert cloud.record("monday").retryable
+
+
+def test_a_swing_that_a_live_run_carries_is_left_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    add_run(instance, DagsterRunStatus.STARTED, partition="monday")
+    assert heal_stuck(instance, cloud.catalog, later()) == {}
+
+
+def test_a_dispatched_swing_whose_run_never_came_is_queued_again_a_few_times(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    cloud.upload("golf-swings/ann/monday.mp4", b"x")
+    done = []
+    for _ in range(recovery.MOST_ATTEMPTS + 1):
+        cloud.catalog.mark_dispatched(["monday"])
+        done.append(heal_stuck(instance, cloud.catalog, later()).get("monday"))
+    assert done == ["queued again", "queued again", "failed", None]
+
+
+@pytest.mark.parametrize(("start", "end_"), [("nobody", "one"), ("one", "nobody")])
+def test_a_range_that_was_deleted_holds_nobody(start: str, end_: str) -> None:
+    tags = {"dagster/asset_partition_range_start": start, "dagster/asset_partition_range_end": end_}
+    run = DagsterRun(job_name="swing_job", run_id=str(uuid4()), tags=tags)
+    assert swings_of_run(run, ["one", "two"]) == []

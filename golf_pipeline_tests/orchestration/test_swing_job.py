@@ -1,0 +1,193 @@
+"""The swing job in process, on real videos: the whole chain, one bad swing among good ones, and starting half-way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from golf_pipeline.definitions import build_defs
+from golf_pipeline.orchestration.assets import swing_assets
+from golf_pipeline.orchestration.workspace import run_folder
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.result import ResultDocument
+from golf_pipeline.swing.errors import SwingError
+from golf_pipeline.swing.profile import SwingProfile
+from golf_pipeline_tests.orchestration.conftest import Cloud, materialised, open_cloud, run_swings, steps
+
+SAMPLES = Path(__file__).parents[2] / "golf_pipeline" / "synthetic" / "samples"
+SWING = SAMPLES / "face_on_right.mp4"
+NO_SWING = SAMPLES / "no_swing.mp4"
+ASSETS = {asset.key.to_user_string() for asset in swing_assets}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One swing that went through the job: `monday` of ann."""
+
+    cloud: Cloud
+    instance: dg.DagsterInstance
+    result: dg.ExecuteInProcessResult
+    statuses: list[str]
+
+
+@pytest.fixture(scope="module")
+def finished(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    statuses: list[str] = []
+    move = Catalog._move
+
+    def noted(self: Catalog, analysis_id: str, status: Status, values: dict[str, Any]) -> bool:
+        moved = move(self, analysis_id, status, values)
+        if moved:
+            statuses.append(status.value)
+        return moved
+
+    folder = tmp_path_factory.mktemp("finished")
+    with open_cloud(aws_endpoint, folder) as cloud, dg.DagsterInstance.ephemeral() as instance:
+        record = cloud.upload("golf-swings/ann/monday.mp4", SWING)
+        cloud.catalog.mark_dispatched([record.analysis_id])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Catalog, "_move", noted)
+            result = run_swings(cloud, instance, [record.partition_key])
+        yield Finished(cloud, instance, result, statuses)
+
+
+def test_one_swing_goes_through_every_asset(finished: Finished) -> None:
+    assert finished.result.success
+    assert materialised(finished.result) == {asset: ["monday"] for asset in ASSETS}
+
+
+def test_its_life_is_told_in_order(finished: Finished) -> None:
+    assert finished.statuses == ["PROCESSING", "COMPLETED", "AI_PROCESSING", "AI_COMPLETED"]
+    assert finished.cloud.record("monday").ai_analysis_completed
+
+
+def test_its_result_names_only_what_is_stored(finished: Finished) -> None:
+    stored = set(finished.cloud.object_keys())
+    output = finished.cloud.catalog.stages("monday")["result"]
+    document = ResultDocument.model_validate(finished.cloud.json(output.key))
+    assert set(document.artifacts) == {"report", "overlay", "contact-sheet", "keypoints", "analysis"}
+    assert set(document.artifacts.values()) <= stored
+    assert {frame.key for frame in document.analysis_results.frames} <= stored
+    assert 12 <= document.analysis_results.frames_extracted <= 16
+    assert set(document.algorithm_versions) >= {"video", "pose", "events", "metrics", "findings", "coaching"}
+
+
+def test_nothing_it_stores_could_be_taken_for_an_upload(finished: Finished) -> None:
+    for key in finished.cloud.object_keys():
+        if key != "golf-swings/ann/monday.mp4":
+            with pytest.raises(SwingError):
+                parse_upload_key(key)
+
+
+def test_its_checks_are_evaluated_in_the_same_run_and_pass(finished: Finished) -> None:
+    checks = {event.check_name: event.passed for event in finished.result.get_asset_check_evaluations()}
+    assert checks == {"pose_coverage": True, "events_in_order": True, "numbers_grounded": True}
+
+
+def test_its_materialisations_carry_numbers_and_links_and_no_pictures(finished: Finished) -> None:
+    for event in finished.result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        metadata = materialization.metadata
+        assert metadata["compute_seconds"].value >= 0
+        assert metadata["result"].value == "https://api.example/api/video/results/monday"
+        assert all(len(str(value.value)) < 500 for value in metadata.values())
+        assert (materialization.tags or {})["dagster/code_version"]
+
+
+def test_its_files_are_gone_with_the_run(finished: Finished) -> None:
+    assert not run_folder(finished.cloud.settings, finished.result.run_id).exists()
+
+
+def test_the_same_bytes_from_another_golfer_copy_the_pose_and_give_the_same_analysis(finished: Finished) -> None:
+    cloud = finished.cloud
+    other = cloud.upload("golf-swings/bob/tuesday.mp4", SWING)
+    assert run_swings(cloud, finished.instance, [other.partition_key]).success
+    mine, theirs = (cloud.catalog.stages(name) for name in ("monday", "tuesday"))
+    assert (mine["pose"].facts["reused"], theirs["pose"].facts["reused"]) == (False, True)
+    assert theirs["pose"].key.startswith("golf-swings/bob/tuesday/pose/")
+    assert cloud.json(mine["result"].key)["pose"] == cloud.json(theirs["result"].key)["pose"]
+
+
+def test_a_run_that_starts_half_way_fetches_the_video_again(finished: Finished) -> None:
+    result = run_swings(finished.cloud, finished.instance, ["monday"], "impact_sound", "swing_report")
+    assert result.success
+    assert set(materialised(result)) == {"impact_sound", "swing_report"}
+    assert finished.cloud.record("monday").status == Status.AI_COMPLETED
+
+
+def test_materialising_a_finished_swing_again_is_a_new_attempt(finished: Finished) -> None:
+    before = finished.cloud.record("monday").attempt
+    assert run_swings(finished.cloud, finished.instance, ["monday"]).success
+    after = finished.cloud.record("monday")
+    assert (after.attempt, after.status) == (before + 1, Status.AI_COMPLETED)
+    assert finished.cloud.catalog.pending(5) == []
+
+
+def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished) -> None:
+    finished.instance.add_dynamic_partitions("golfers", ["ann"])
+    job = build_defs(finished.cloud.settings).resolve_job_def("profile_job")
+    assert job.execute_in_process(instance=finished.instance, partition_key="ann").success
+    profile = SwingProfile.model_validate(finished.cloud.json("golf-profiles/ann/1/swing_profile.json"))
+    assert profile.latest_analysis_id == "monday"
+    assert profile.metrics
+    stale = finished.cloud.catalog.golfers_with_stale_profile(9)
+    assert "ann" not in {golfer.user_id for golfer in stale}
+
+
+def test_a_pose_whose_file_was_deleted_is_computed_again(finished: Finished) -> None:
+    cloud = finished.cloud
+    record = cloud.upload("golf-swings/cat/once.mp4", SWING)
+    for name in ("monday", "tuesday"):
+        stage = cloud.catalog.stages(name).get("pose")
+        if stage is not None:
+            cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=stage.key)
+    assert run_swings(cloud, finished.instance, [record.partition_key], "swing_video", "pose_keypoints").success
+    pose = cloud.catalog.stages("once")["pose"]
+    assert pose.facts["reused"] is False
+    assert pose.key in cloud.object_keys()
+
+
+def test_an_output_that_was_deleted_is_not_blamed_on_the_golfers_video(finished: Finished) -> None:
+    cloud = finished.cloud
+    pose = cloud.catalog.stages("monday")["pose"]
+    cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=pose.key)
+    result = run_swings(cloud, finished.instance, ["monday"], "swing_events")
+    assert "the stage pose of monday is no longer there" in str(result.failure_data_for_node("swing_events"))
+    assert cloud.record("monday").status == Status.AI_COMPLETED
+
+
+def test_a_text_file_among_three_swings_fails_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    for name, file in (("one", SWING), ("two", b"this is no video"), ("three", SWING)):
+        cloud.upload(f"golf-swings/ann/{name}.mp4", file)
+    result = run_swings(cloud, instance, ["one", "two", "three"])
+    assert materialised(result) == {asset: ["one", "three"] for asset in ASSETS}
+    assert cloud.record("one").status == cloud.record("three").status == Status.AI_COMPLETED
+    bad = cloud.record("two")
+    assert (bad.status, bad.error_code, bad.retryable) == (Status.FAILED, "VIDEO_UNREADABLE", False)
+    assert bad.error_message == bad.progress_message != ""
+    assert not result.success
+    assert steps(result, "STEP_FAILURE") == ["analysis_result"]
+    assert "VIDEO_UNREADABLE" in str(result.failure_data_for_node("analysis_result"))
+    evaluation = next(one for one in result.get_asset_check_evaluations() if one.check_name == "pose_coverage")
+    assert set(evaluation.metadata) == {"one", "three"}
+    assert instance.get_materialized_partitions(dg.AssetKey("swing_video")) == {"one", "three"}
+
+
+def test_a_single_swing_without_a_swing_fails_its_step_with_the_reason_and_the_rest_does_not_run(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    cloud.upload("golf-swings/ann/standing.mp4", NO_SWING)
+    result = run_swings(cloud, instance, ["standing"])
+    assert steps(result, "STEP_START") == ["swing_video", "pose_keypoints", "swing_events"]
+    assert steps(result, "STEP_FAILURE") == ["swing_events"]
+    assert steps(result, "STEP_UP_FOR_RETRY") == []
+    assert "NO_COMPLETE_SWING" in str(result.failure_data_for_node("swing_events"))
+    assert set(materialised(result)) == {"swing_video", "pose_keypoints"}
+    record = cloud.record("standing")
+    assert (record.status, record.error_code) == (Status.FAILED, "NO_COMPLETE_SWING")
+    assert not run_folder(cloud.settings, result.run_id).exists()
