@@ -1,0 +1,143 @@
+"""Child processes of the stack: started in groups of their own, logged to files, ended with all their descendants.
+
+What is started is not known here (`stack.py`), nor whether it is ready (`probes.py`).
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from golf_pipeline.local import keeper
+
+MAX_LOG_BYTES = 20 * 1024 * 1024
+POLL_S = 0.05
+
+
+@dataclass
+class Child:
+    """One running part of the stack."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    log_start: int
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.poll()
+
+    def lives(self) -> bool:
+        """Say whether the process or any descendant in its group is there."""
+        self.process.poll()
+        return keeper.group_lives(self.process.pid)
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def log_tail(self, lines: int = 15) -> str:
+        """Return the last lines that this start of the child has logged."""
+        with self.log.open("rb") as log:
+            log.seek(self.log_start)
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+
+
+class Family:
+    """The children of one stack, with a keeper that ends them if this process ends without doing so."""
+
+    def __init__(self, logs: Path, lock_descriptor: int, grace_s: float) -> None:
+        self._logs = logs
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._grace_s = grace_s
+        self.mark = uuid.uuid4().hex
+        self.children: list[Child] = []
+        self._keeper = subprocess.Popen(  # noqa: S603 our own file
+            [sys.executable, "-I", keeper.__file__, self.mark, str(grace_s)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock_descriptor,),
+            start_new_session=True,
+        )
+        self._keeper_input = cast(IO[bytes], self._keeper.stdin)
+        with cast(IO[bytes], self._keeper.stdout) as output:
+            output.readline()  # on guard: nothing is started before
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Child:
+        """Start a child in `folder`, with its output in `<logs>/<name>.log`."""
+        log = self._logs / f"{name}.log"
+        if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("ab") as output:
+            log_start = output.tell()
+            process = subprocess.Popen(  # noqa: S603 the stack's own commands
+                command,
+                env={**environment, keeper.MARK_VARIABLE: self.mark},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._tell_keeper(f"+{process.pid}")
+        child = Child(name, process, log, log_start)
+        self.children.append(child)
+        return child
+
+    def ended(self) -> Child | None:
+        """Return a child that has ended by itself, if any."""
+        return next((child for child in self.children if child.exit_code is not None), None)
+
+    @property
+    def keeper_lives(self) -> bool:
+        return self._keeper.poll() is None
+
+    def stop(self, order: Sequence[Sequence[str]]) -> None:
+        """End the children, one group of names after the other, then whatever carries the stack's mark.
+
+        May be called again, also from a stop that was interrupted: what is gone is skipped.
+        """
+        for names in order:
+            self._end([child for child in self.children if child.name in names])
+        self._end(self.children)
+        keeper.end_all((), self.mark, self._grace_s)
+        self._close_keeper()
+
+    def kill(self) -> None:
+        """End everything at once, by force."""
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+            child.process.wait()
+        keeper.signal_all((), self.mark, signal.SIGKILL)
+        self._close_keeper()
+
+    def _end(self, children: Sequence[Child]) -> None:
+        for child in children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._grace_s
+        while any(child.lives() for child in children) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for child in children:
+            child.signal(signal.SIGKILL)
+            child.process.wait()
+            self._tell_keeper(f"-{child.process.pid}")
+
+    def _tell_keeper(self, line: str) -> None:
+        if self._keeper_input.closed:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self._keeper_input.write(f"{line}\n".encode())
+            self._keeper_input.flush()
+
+    def _close_keeper(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._keeper_input.close()
+        self._keeper.wait()
