@@ -1,9 +1,9 @@
 """The code location as Dagster loads it: its graph, its weight and its silence."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -89,7 +89,9 @@ def test_importing_the_definitions_imports_nothing_heavy() -> None:
 
 
 def test_importing_the_definitions_costs_little_more_than_dagster_itself() -> None:
-    assert seconds("import golf_pipeline.definitions") < 1.6 * seconds("import dagster") + 0.3
+    # In processor time and against dagster on the same machine, so that a busy or slow one does not decide.
+    dagster, ours = cpu_seconds("import dagster"), cpu_seconds("import golf_pipeline.definitions")
+    assert ours - dagster < 0.8 * dagster
 
 
 def test_dagster_validates_the_workspace_without_a_warning(tmp_path: Path) -> None:
@@ -103,16 +105,19 @@ def test_dagster_validates_the_workspace_without_a_warning(tmp_path: Path) -> No
     )
     told = answer.stdout + answer.stderr
     assert answer.returncode == 0, told
-    assert "Warning" not in told
+    # The command complains about itself: its successor is in a package that is not needed for anything else.
+    own = [line for line in told.splitlines() if "definitions_validate_command" not in line]
+    assert not [line for line in own if "Warning" in line]
 
 
-def seconds(script: str) -> float:
-    """The best of three, so that a busy machine does not decide."""
+def cpu_seconds(script: str) -> float:
+    """Processor seconds of a fresh interpreter, the best of three."""
     taken = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
-        taken.append(time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(taken)
 
 

@@ -23,7 +23,9 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     )
     app.state.settings = settings
     app.state.catalog = catalog
-    app.state.store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
+    store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
+    app.state.store = store
+    app.state.probes = {"catalog": operations.Probe(catalog.check), "s3": operations.Probe(store.check)}
     app.add_middleware(Edge)
     if settings.cors_origins:
         app.add_middleware(
@@ -35,4 +37,6 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     problems.install(app)
     app.include_router(video.router)
     app.include_router(operations.router)
+    plain = app.openapi
+    app.openapi = lambda: problems.publish_media_type(plain())  # type: ignore[method-assign]
     return app

@@ -1,17 +1,23 @@
 """The edge: what holds for every request before a route sees it (body size, security headers, who is calling)."""
 
+import logging
 import re
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from golf_pipeline.api.problems import Problem, answer
+from golf_pipeline.api.problems import Problem, answer, answer_to_bug
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.keys import GUEST
 
 MAX_BODY_BYTES = 10 * 1024
 """SPEC section 5: videos go to S3, never through here."""
+
+MAX_DIGITS = 19
+"""Of a Content-Length; more than 64 bits hold is nonsense."""
+
+log = logging.getLogger(__name__)
 
 _USER_ID = re.compile(r"[A-Za-z0-9_.@|+\-]{1,128}")
 _SECURITY_HEADERS = (
@@ -23,7 +29,11 @@ _SECURITY_HEADERS = (
 
 
 class Edge:
-    """ASGI middleware: refuses bodies over the limit, announced or streamed, and adds the security headers."""
+    """ASGI middleware: refuses bodies over the limit, announced or streamed, and adds the security headers.
+
+    It also answers for exceptions that nobody expected. Starlette would do so outside of all middleware, where the
+    answer gets neither these headers nor those of CORS, without which a browser's app cannot even read it.
+    """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.app = app
@@ -34,8 +44,12 @@ class Edge:
             await self.app(scope, receive, send)
             return
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -43,7 +57,10 @@ class Edge:
                 ]
             await send(message)
 
-        body = await self._read(scope, receive)
+        try:
+            body = await self._read(scope, receive)
+        except _ClientLeftError:
+            return
         if body is None:
             detail = f"A request body may have {self.max_body_bytes} bytes at most; videos are put to S3."
             await answer(413, "BODY_TOO_LARGE", detail)(scope, receive, with_headers)
@@ -53,21 +70,37 @@ class Edge:
         async def replayed() -> Message:
             return replay.pop() if replay else await receive()
 
-        await self.app(scope, replayed, with_headers)
+        try:
+            await self.app(scope, replayed, with_headers)
+        except Exception as error:
+            if begun:
+                raise
+            log.exception("unexpected %s in %s", type(error).__name__, scope["method"])
+            await answer_to_bug()(scope, receive, with_headers)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body, or None as soon as it is known to be too large: it is small, so it is read up front."""
+        """The whole body, or None as soon as it is known to be too large: it is small, so it is read up front.
+
+        Raises:
+            _ClientLeftError: the client went away before it had sent the whole.
+        """
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self.max_body_bytes:
+        if not announced.isdigit() or len(announced) > MAX_DIGITS or int(announced) > self.max_body_bytes:
             return None
         body, more = b"", True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientLeftError
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self.max_body_bytes:
                 return None
         return body
+
+
+class _ClientLeftError(Exception):
+    """Nobody is there to be answered."""
 
 
 def settings_of(request: Request) -> Settings:
@@ -79,14 +112,15 @@ def calling_user(request: Request, settings: Annotated[Settings, Depends(setting
     """The user id of the caller: what a trusted gateway says, else `guest`.
 
     Raises:
-        Problem: 401, a bearer token came but nobody here can check it; 400, the gateway's header is no user id.
+        Problem: 401, a bearer token came but nobody here can check it; 400, the gateway's header is no user id, or it
+            comes twice: then one of the two may be the caller's own invention.
     """
     if settings.trusted_user_header:
-        user_id = request.headers.get(settings.trusted_user_header)
-        if user_id is not None:
-            if not _USER_ID.fullmatch(user_id) or user_id in {GUEST, ".", ".."}:
-                raise Problem(400, "INVALID_USER", f"{settings.trusted_user_header} does not hold a user id.")
-            return user_id
+        named = request.headers.getlist(settings.trusted_user_header)
+        if named:
+            if len(named) > 1 or not _USER_ID.fullmatch(named[0]) or named[0] in {GUEST, ".", ".."}:
+                raise Problem(400, "INVALID_USER", f"{settings.trusted_user_header} does not hold one user id.")
+            return named[0]
     if "authorization" in request.headers:
         raise Problem(
             401, "IDENTITY_NOT_CONFIGURED", "This service cannot check tokens. Call it without one, as a guest."

@@ -1,7 +1,9 @@
 """Whether the service lives, and whether what it needs answers."""
 
+import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from typing import Literal
 
@@ -9,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from golf_pipeline import __version__
+from golf_pipeline.swing.errors import SwingError
 
 CHECK_TIMEOUT_S = 3.0
 
 router = APIRouter(tags=["operations"])
-_checkers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="ready")
 
 
 class Health(BaseModel):
@@ -26,6 +28,35 @@ class Readiness(BaseModel):
     checks: dict[str, str]
 
 
+class Probe:
+    """One dependency's check, at most one at a time and each in a thread of its own.
+
+    A check that hangs (a store that takes the connection and never answers) is waited for by whoever asks next instead
+    of being started again: else the threads pile up, and the dependencies that are well look slow too. The thread is a
+    daemon, so that a hanging check does not hold up the end of the process.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._lock = threading.Lock()
+        self._running: Future[None] | None = None
+
+    def start(self) -> "Future[None]":
+        with self._lock:
+            if self._running is None or self._running.done():
+                self._running = Future()
+                threading.Thread(target=self._run, args=(self._running,), name="ready", daemon=True).start()
+            return self._running
+
+    def _run(self, future: "Future[None]") -> None:
+        try:
+            self._check()
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+
 @router.get("/health", operation_id="getHealth")
 def health() -> Health:
     """The process is up. Says nothing of what it depends on: a restart would not heal that."""
@@ -35,22 +66,23 @@ def health() -> Health:
 @router.get("/ready", operation_id="getReadiness", responses={503: {"model": Readiness}})
 def ready(request: Request, response: Response) -> Readiness:
     """Whether the catalog and S3 answer in time; 503 names the one that does not."""
-    asked = {
-        "catalog": _checkers.submit(request.app.state.catalog.check),
-        "s3": _checkers.submit(request.app.state.store.check),
-    }
-    checks = {name: _outcome(future.result) for name, future in asked.items()}
+    probes: dict[str, Probe] = request.app.state.probes
+    asked = {name: probe.start() for name, probe in probes.items()}
+    deadline = time.monotonic() + CHECK_TIMEOUT_S
+    checks = {name: _outcome(future, deadline) for name, future in asked.items()}
     if any(outcome != "ok" for outcome in checks.values()):
         response.status_code = 503
         return Readiness(status="not ready", checks=checks)
     return Readiness(status="ready", checks=checks)
 
 
-def _outcome(wait: Callable[[float], object]) -> str:
+def _outcome(check: "Future[None]", deadline: float) -> str:
     try:
-        wait(CHECK_TIMEOUT_S)
+        check.result(max(0.0, deadline - time.monotonic()))
     except TooLate:
         return f"no answer within {CHECK_TIMEOUT_S:g} s"
+    except SwingError as error:
+        return error.code
     except Exception as error:
         return type(error).__name__
     return "ok"

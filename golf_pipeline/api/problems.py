@@ -1,21 +1,25 @@
 """Errors as RFC 9457 problem documents: one shape for all of them, with a stable `code`.
 
-Handlers raise `Problem`; what FastAPI and Starlette raise themselves is put into the same shape, and an unexpected
-exception becomes a 500 that tells the client nothing and the log everything.
+Handlers raise `Problem`; what FastAPI and Starlette raise themselves is put into the same shape. An exception that
+nobody expected becomes a 500 that tells the client nothing and the log everything (`edge.Edge` catches it).
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 10
 log = logging.getLogger(__name__)
 
 _STATUS_OF_CODE = {
@@ -52,11 +56,56 @@ class ProblemDocument(BaseModel):
     errors: list[dict[str, Any]] = Field(default_factory=list, description="the fields that are wrong, if any")
 
 
-def answer(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> JSONResponse:
+_MEANING = {
+    400: "The gateway's user header is not valid",
+    401: "A token came that cannot be checked",
+    403: "Storage does not let us read the upload",
+    404: "There is no such analysis or upload",
+    409: "There is no result yet",
+    410: "The result was deleted",
+    413: "The body or the announced video is too large",
+    422: "A field is missing or not valid",
+    500: "A fault of this service",
+    503: "Storage or the catalog does not answer; try again",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of a route that may answer with these errors."""
+    return {status: {"model": ProblemDocument, "description": _MEANING[status]} for status in statuses}
+
+
+def publish_media_type(document: dict[str, Any]) -> dict[str, Any]:
+    """Correct an OpenAPI document: FastAPI gives documented errors the media type of the route's success."""
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                body = response.get("content", {}).get("application/json", {})
+                if body.get("schema", {}).get("$ref", "").endswith("/ProblemDocument"):
+                    response["content"] = {MEDIA_TYPE: body}
+    return document
+
+
+def answer(
+    status: int,
+    code: str,
+    detail: str,
+    errors: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
     document = ProblemDocument(
         title=code.replace("_", " ").capitalize(), status=status, code=code, detail=detail, errors=errors or []
     )
-    return JSONResponse(document.model_dump(), status_code=status, media_type=MEDIA_TYPE)
+    told = dict(headers or {})
+    if status == 503:
+        told["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        told["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(document.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=told)
+
+
+def answer_to_bug() -> JSONResponse:
+    return answer(500, ErrorCode.INTERNAL, "Something went wrong on our side. Please try again later.")
 
 
 def install(app: FastAPI) -> None:
@@ -79,9 +128,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:
         code = _CODE_OF_STATUS.get(error.status_code, f"HTTP_{error.status_code}")
-        return answer(error.status_code, code, str(error.detail))
+        return answer(error.status_code, code, str(error.detail), headers=error.headers)
 
-    @app.exception_handler(Exception)
-    async def on_bug(_: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected %s", type(error).__name__, exc_info=error)
-        return answer(500, ErrorCode.INTERNAL, "Something went wrong on our side. Please try again later.")
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(PoolTimeoutError)
+    async def on_catalog_gone(_: Request, error: Exception) -> JSONResponse:
+        log.error("the catalog does not answer: %s", error)
+        return answer(503, "CATALOG_UNAVAILABLE", "Our database does not answer. Please try again in a moment.")

@@ -110,8 +110,9 @@ class _Demo:
         self._print_result(good, bad)
 
     def _analyse(self, status: Status) -> tuple[Job, Job, SwingRun]:
-        bad = self._upload("not_a_video.mp4", b"This is a text and no video.\n")
         good = self._upload(self.clip.name, self.clip.read_bytes())
+        self._follow([good], status, until="PROCESSING")
+        bad = self._upload("not_a_video.mp4", b"This is a text and no video.\n")
         self._follow([good, bad], status)
         _check_ends(good, bad)
         self._download(good)
@@ -135,10 +136,10 @@ class _Demo:
         self._say(f"{name}: {len(body) / 1e6:.1f} MB uploaded to {offer['s3Key']}")
         return job
 
-    def _follow(self, jobs: list[Job], status: Status) -> None:
-        """Poll until every job has ended, and show each change."""
+    def _follow(self, jobs: list[Job], status: Status, until: str | None = None) -> None:
+        """Poll and show each change, until every job has ended or has come to a status of the catalog."""
         deadline = time.monotonic() + RESULT_TIMEOUT_S
-        while not all(job.ended for job in jobs):
+        while not all(job.ended or job.shown[0] == until for job in jobs):
             self.stack.check()
             for job in jobs:
                 if not job.ended:

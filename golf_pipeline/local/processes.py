@@ -43,7 +43,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
-    def log_tail(self, lines: int = 15) -> str:
+    def log_tail(self, lines: int = 40) -> str:
         """Return the last lines that this start of the child has logged."""
         with self.log.open("rb") as log:
             log.seek(self.log_start)

@@ -55,9 +55,9 @@ def drain_queue(
     alarm is. An exception of the database leaves the messages in hand to the queue as well.
     """
     counts = IngestCounts()
-    while (wait_s := _poll_seconds(deadline)) is not None:
+    while True:
         answer = queue.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_PER_RECEIVE, WaitTimeSeconds=wait_s
+            QueueUrl=queue_url, MaxNumberOfMessages=MESSAGES_PER_RECEIVE, WaitTimeSeconds=_whole_seconds_to(deadline)
         )
         finished = [message for message in answer.get("Messages", []) if _take(message, catalog, bucket, counts, log)]
         if finished:
@@ -67,13 +67,13 @@ def drain_queue(
             ]
             # A delete that fails means the message comes again, and registering again changes nothing.
             queue.delete_message_batch(QueueUrl=queue_url, Entries=entries)  # type: ignore[arg-type]
-    return counts
+        if _whole_seconds_to(deadline) == 0:
+            return counts
 
 
-def _poll_seconds(deadline: float) -> int | None:
-    """Whole seconds to the deadline, as SQS wants them; None once less than one is left."""
-    left = int(deadline - time.monotonic())
-    return min(left, LONGEST_POLL_S) if left >= 1 else None
+def _whole_seconds_to(deadline: float) -> int:
+    """As SQS wants the time to wait: whole seconds, at most 20; 0 does not wait."""
+    return max(0, min(int(deadline - time.monotonic()), LONGEST_POLL_S))
 
 
 def _take(

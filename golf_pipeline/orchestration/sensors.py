@@ -133,7 +133,7 @@ def _golfers_with_a_run(instance: dg.DagsterInstance) -> set[str]:
 @dg.run_failure_sensor(
     name="end_swings_of_failed_runs",
     description="Ends swings that a failed run left in progress, unless Dagster starts that run again.",
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def end_swings_of_failed_runs(context: dg.RunFailureSensorContext, swing_store: SwingStore) -> None:
@@ -144,7 +144,7 @@ def end_swings_of_failed_runs(context: dg.RunFailureSensorContext, swing_store: 
     run_status=dg.DagsterRunStatus.CANCELED,
     name="end_swings_of_canceled_runs",
     description="Ends swings that a canceled run left in progress.",
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def end_swings_of_canceled_runs(context: dg.RunStatusSensorContext, swing_store: SwingStore) -> None:

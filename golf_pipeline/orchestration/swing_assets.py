@@ -175,13 +175,8 @@ def _materialise(
     made = stage.compute(swing)
     seconds = round(time.perf_counter() - started, 3)
     facts = {name: value for name, value in made.metadata.items() if isinstance(value, str | int | float | bool)}
-    workspace.catalog.record_stage(
-        swing.record.analysis_id,
-        stage.stage,
-        stage.version,
-        made.key,
-        swing.record.content_sha256,
-        {**facts, "compute_seconds": seconds, "reused": made.reused},
+    swing.record_stage(
+        stage.stage, stage.version, made.key, {**facts, "compute_seconds": seconds, "reused": made.reused}
     )
     if made.then is not None:
         made.then()

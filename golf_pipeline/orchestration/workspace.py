@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from golf_pipeline.orchestration.partitions import resolve_swing
 from golf_pipeline.settings import Settings
@@ -69,8 +69,7 @@ class Workspace:
         """Give a swing up: FAILED in the catalog, skipped by the later steps of this run, its files removed."""
         if key in self._swings:
             swing = self._swings[key]
-            if not swing.superseded:
-                self.catalog.fail(swing.record.analysis_id, error)
+            self.catalog.fail(swing.record.analysis_id, error, attempt=swing.record.attempt)
             swing.release()
         self.lost[key] = error
 
@@ -85,7 +84,6 @@ class Swing:
     workspace: Workspace
     record: AnalysisRecord
     folder: Path
-    superseded: bool = False
     measured: set[str] = field(default_factory=set)
     """Which of key frames and metrics are stored; see `progress`."""
     _documents: dict[str, Document] = field(default_factory=dict)
@@ -111,11 +109,13 @@ class Swing:
     # -- the catalog ---------------------------------------------------------------------------------------------
 
     def check_current(self) -> None:
-        """Raise SupersededError if another attempt began: its run, not this one, writes about the analysis now."""
+        """Raise SupersededError if another attempt began: its run, not this one, works on the analysis now."""
         now = self.workspace.catalog.get(self.record.analysis_id)
         if now is None or now.attempt != self.record.attempt:
-            self.superseded = True
-            raise SupersededError(f"{self.record.analysis_id} is no longer at attempt {self.record.attempt}")
+            raise self._superseded()
+
+    def _superseded(self) -> SupersededError:
+        return SupersededError(f"{self.record.analysis_id} is no longer at attempt {self.record.attempt}")
 
     def begin(self) -> None:
         """Set PROCESSING; an analysis that has ended begins a new attempt, as when an operator materialises it again.
@@ -136,18 +136,31 @@ class Swing:
 
     def _new_attempt(self) -> None:
         catalog, analysis_id = self.workspace.catalog, self.record.analysis_id
-        catalog.request_analysis(analysis_id)
+        catalog.request_analysis(analysis_id, only_ended=True)
         if not catalog.mark_dispatched([analysis_id]):
-            self.superseded = True
             raise SupersededError(f"another run has taken up the new attempt of {analysis_id}")
         self.record = resolve_swing(catalog, self.record.partition_key)
 
     def set_status(self, status: Status, progress_message: str) -> None:
-        self.workspace.catalog.set_status(self.record.analysis_id, status, progress_message)
+        catalog, record = self.workspace.catalog, self.record
+        catalog.set_status(record.analysis_id, status, progress_message, attempt=record.attempt)
 
     def set_content(self, sha256: str) -> None:
-        self.workspace.catalog.set_content(self.record.analysis_id, sha256)
+        if not self.workspace.catalog.set_content(self.record.analysis_id, sha256, attempt=self.record.attempt):
+            raise self._superseded()
         self.record = self.record.model_copy(update={"content_sha256": sha256})
+
+    def record_stage(self, stage: str, version: str, key: str, facts: dict[str, Any]) -> None:
+        """Note a stage's output in the catalog.
+
+        Raises:
+            SupersededError: another attempt began.
+        """
+        catalog, record = self.workspace.catalog, self.record
+        if not catalog.record_stage(
+            record.analysis_id, stage, version, key, record.content_sha256, facts, attempt=record.attempt
+        ):
+            raise self._superseded()
 
     def stored(self, stage: str) -> StageOutput:
         """Where the output of a stage is.

@@ -2,6 +2,9 @@
 
 It is the truth about how far a swing is; Dagster is the engine and the view. Every method is safe to call twice and
 from several processes: changes are single conditional statements, and who lost a race sees that nothing changed.
+
+A run writes with the `attempt` that it carries. An upload can be replaced, or an analysis asked for again, while the
+run is under way; without the number its late failure would end the new attempt, whose swing nobody would look at.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Table, and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
@@ -20,6 +23,7 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 QUEUED_MESSAGE = "Your swing is in the queue."
 WAITING_FOR_UPLOAD_MESSAGE = "We are waiting for your video."
+MAX_KEY_LENGTH = 1024
 
 
 class Catalog:
@@ -79,8 +83,8 @@ class Catalog:
 
     def register_failure(self, bucket: str, key: str, error: SwingError, **known: Any) -> AnalysisRecord:
         """A FAILED record for an object that never was an upload, so that nobody wonders where it went."""
-        name = hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:16]
-        stand_in = Upload(GUEST, f"not-an-upload-{name}", "", key[:1024])
+        name = hashlib.sha256(f"{bucket}/{key}".encode(errors="surrogatepass")).hexdigest()[:16]
+        stand_in = Upload(GUEST, f"not-an-upload-{name}", "", _storable(key))
         with self.engine.begin() as connection:
             self._insert(connection, bucket, stand_in, progress_message=error.message, **_failed(error), **known)
         return self._by_key(bucket, stand_in.key)
@@ -88,13 +92,13 @@ class Catalog:
     # -- look-ups ------------------------------------------------------------------------------------------------
 
     def get(self, analysis_id: str) -> AnalysisRecord | None:
-        return self._one(analyses.c.analysis_id == analysis_id)
+        return self._one(analyses.c.analysis_id == _storable(analysis_id))
 
     def by_partition_key(self, key: str) -> AnalysisRecord | None:
-        return self._one(analyses.c.partition_key == key)
+        return self._one(analyses.c.partition_key == _storable(key))
 
     def by_key(self, bucket: str, key: str) -> AnalysisRecord | None:
-        return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == key))
+        return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == _storable(key)))
 
     def list_by_user(
         self, user_id: str, limit: int = 50, before: tuple[datetime, str] | None = None
@@ -143,19 +147,24 @@ class Catalog:
         with self._reader.connect() as connection:
             return [_record(row) for row in connection.execute(query)]
 
-    def request_analysis(self, analysis_id: str) -> AnalysisRecord | None:
-        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id."""
+    def request_analysis(self, analysis_id: str, *, only_ended: bool = False) -> AnalysisRecord | None:
+        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id.
+
+        With `only_ended`, one that waits or is under way stays as it is: of two callers at once, one begins.
+        """
+        wanted = and_(analyses.c.analysis_id == _storable(analysis_id), analyses.c.etag.is_not(None))
+        if only_ended:
+            wanted = and_(wanted, analyses.c.status.in_([one for one in Status if one.ended]))
+        values = {"progress_message": QUEUED_MESSAGE, "updated_at": _now(), **_fresh_attempt()}
         with self.engine.begin() as connection:
-            connection.execute(
-                update(analyses)
-                .where(analyses.c.analysis_id == analysis_id, analyses.c.etag.is_not(None))
-                .values(progress_message=QUEUED_MESSAGE, updated_at=_now(), **_fresh_attempt())
-            )
+            connection.execute(update(analyses).where(wanted).values(values))
         return self.get(analysis_id)
 
     # -- progress ------------------------------------------------------------------------------------------------
 
-    def set_status(self, analysis_id: str, status: Status, progress_message: str) -> bool:
+    def set_status(
+        self, analysis_id: str, status: Status, progress_message: str, *, attempt: int | None = None
+    ) -> bool:
         """Move an analysis forward; returns whether it moved. A status never goes back within one attempt."""
         now = _now()
         values: dict[str, Any] = {"status": status, "progress_message": progress_message, "updated_at": now}
@@ -163,18 +172,18 @@ class Catalog:
             values["started_at"] = now
         if status == Status.AI_COMPLETED:
             values |= {"completed_at": now, "ai_analysis_completed": True}
-        return self._move(analysis_id, status, values)
+        return self._move(_at(analysis_id, attempt), status, values)
 
-    def fail(self, analysis_id: str, error: SwingError) -> bool:
+    def fail(self, analysis_id: str, error: SwingError, *, attempt: int | None = None) -> bool:
         """End an analysis as FAILED; returns whether it was still under way."""
         values = {"progress_message": error.message, "updated_at": _now(), **_failed(error)}
-        return self._move(analysis_id, Status.FAILED, values)
+        return self._move(_at(analysis_id, attempt), Status.FAILED, values)
 
-    def set_content(self, analysis_id: str, content_sha256: str) -> None:
+    def set_content(self, analysis_id: str, content_sha256: str, *, attempt: int | None = None) -> bool:
+        """Note the hash of the video's bytes; returns whether the attempt still stands."""
+        query = update(analyses).where(_at(analysis_id, attempt)).values(content_sha256=content_sha256)
         with self.engine.begin() as connection:
-            connection.execute(
-                update(analyses).where(analyses.c.analysis_id == analysis_id).values(content_sha256=content_sha256)
-            )
+            return bool(connection.execute(query).rowcount)
 
     # -- stage outputs -------------------------------------------------------------------------------------------
 
@@ -186,8 +195,16 @@ class Catalog:
         key: str,
         content_sha256: str | None,
         facts: dict[str, Any] | None = None,
-    ) -> None:
-        """Note where a stage's output is (`facts`: seconds, counts); the latest one of a stage stands."""
+        *,
+        attempt: int | None = None,
+    ) -> bool:
+        """Note where a stage's output is (`facts`: seconds, counts); the latest one of a stage stands.
+
+        Returns whether it was noted: False if the attempt is over.
+
+        Raises:
+            IntegrityError: there is no such analysis.
+        """
         values = {
             "version": version,
             "key": key,
@@ -195,10 +212,14 @@ class Catalog:
             "facts": facts or {},
             "stored_at": _now(),
         }
-        here = and_(stage_outputs.c.analysis_id == analysis_id, stage_outputs.c.stage == stage)
         with self.engine.begin() as connection:
-            if not connection.execute(update(stage_outputs).where(here).values(values)).rowcount:
-                connection.execute(insert(stage_outputs).values(analysis_id=analysis_id, stage=stage, **values))
+            if attempt is not None:
+                # The row is held, so that no new attempt begins between the look and the note.
+                standing = select(analyses.c.attempt).where(_at(analysis_id, attempt)).with_for_update()
+                if connection.execute(standing).first() is None:
+                    return False
+            _upsert(connection, stage_outputs, {"analysis_id": analysis_id, "stage": stage}, values)
+        return True
 
     def stages(self, analysis_id: str) -> dict[str, StageOutput]:
         """The outputs of an analysis by stage, in the order in which they were stored."""
@@ -249,8 +270,7 @@ class Catalog:
     def record_profile(self, user_id: str, version: str, key: str, source_completed_at: datetime) -> None:
         values = {"version": version, "key": key, "source_completed_at": source_completed_at, "stored_at": _now()}
         with self.engine.begin() as connection:
-            if not connection.execute(update(profiles).where(profiles.c.user_id == user_id).values(values)).rowcount:
-                connection.execute(insert(profiles).values(user_id=user_id, **values))
+            _upsert(connection, profiles, {"user_id": user_id}, values)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -288,9 +308,9 @@ class Catalog:
             return True
         return False
 
-    def _move(self, analysis_id: str, status: Status, values: dict[str, Any]) -> bool:
+    def _move(self, which: Any, status: Status, values: dict[str, Any]) -> bool:
         earlier = [one for one in Status if one.may_become(status)]
-        query = update(analyses).where(analyses.c.analysis_id == analysis_id, analyses.c.status.in_(earlier))
+        query = update(analyses).where(which, analyses.c.status.in_(earlier))
         with self.engine.begin() as connection:
             return bool(connection.execute(query.values({**values, "status": status})).rowcount)
 
@@ -308,6 +328,30 @@ class Catalog:
         return record
 
 
+def _at(analysis_id: str, attempt: int | None) -> Any:
+    """The analysis; with a number only while it is at that attempt."""
+    this = analyses.c.analysis_id == analysis_id
+    return this if attempt is None else and_(this, analyses.c.attempt == attempt)
+
+
+def _upsert(connection: Connection, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> None:
+    """Update the row with this identity, or insert it; also when another process inserts it in between."""
+    change = update(table).where(*(table.c[name] == value for name, value in identity.items())).values(values)
+    if connection.execute(change).rowcount:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(table).values(identity | values))
+    except IntegrityError:
+        if not connection.execute(change).rowcount:
+            raise
+
+
+def _storable(text: str) -> str:
+    """What a database can keep of any text: no NUL, no half characters, at most the length of an S3 key."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
+
+
 def _is_pending() -> Any:
     return and_(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None), analyses.c.dispatched_at.is_(None))
 
@@ -315,8 +359,11 @@ def _is_pending() -> Any:
 def _fresh_attempt() -> dict[str, Any]:
     return {
         "status": Status.STARTED,
-        # An attempt that no run has taken up yet is not used up.
-        "attempt": case((analyses.c.dispatched_at.is_(None), analyses.c.attempt), else_=analyses.c.attempt + 1),
+        # An attempt that waits and that no run has taken up yet is not used up.
+        "attempt": case(
+            (and_(analyses.c.dispatched_at.is_(None), analyses.c.status == Status.STARTED), analyses.c.attempt),
+            else_=analyses.c.attempt + 1,
+        ),
         "dispatched_at": None,
         "started_at": None,
         "completed_at": None,

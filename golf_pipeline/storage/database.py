@@ -8,20 +8,27 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 15_000
 POOL_SIZE = 5
+CONNECT_TIMEOUT_S = 5
 _READS_ONLY = "golf_reads_only"
 _POSTGRES_LOCK = 4_701_204  # any fixed number: whoever migrates holds this advisory lock
 
 
 def connect(url: str) -> Engine:
-    """An engine for the URL; plain `postgresql://` means psycopg2, which the lock carries."""
+    """An engine for the URL; plain `postgresql://` means psycopg2, which the lock carries.
+
+    Its errors do not show the values of a statement: they are logged, and may hold a golfer's name or e-mail.
+    """
     parsed = make_url(url)
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_size=POOL_SIZE, pool_pre_ping=True)
+        timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
+        return create_engine(
+            parsed, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True, connect_args=timeout
+        )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -38,7 +45,7 @@ def migrate(engine: Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # an ini value: "%" is special
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _POSTGRES_LOCK})

@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
+
+MAX_SIZE_BYTES = 5 * 2**40
+"""The largest object that S3 keeps."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ def parse_s3_notification(body: str) -> list[ObjectCreated]:
     """
     try:
         document = json.loads(body)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedNotificationError(f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise MalformedNotificationError("the body is not a JSON object")
@@ -51,15 +54,27 @@ def parse_s3_notification(body: str) -> list[ObjectCreated]:
 
 
 def _object_created(record: Any, where: str) -> ObjectCreated:
-    bucket = _field(record, where, "s3", "bucket", "name")
-    key = unquote_plus(str(_field(record, where, "s3", "object", "key")))
-    etag = str(_field(record, where, "s3", "object", "eTag")).strip('"')
+    bucket = _text(record, where, "s3", "bucket", "name")
+    key = unquote_plus(_text(record, where, "s3", "object", "key"))
+    etag = _text(record, where, "s3", "object", "eTag").strip('"')
+    size = _field(record, where, "s3", "object", "size")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_SIZE_BYTES:
+        raise MalformedNotificationError(f"{where}.s3.object.size: not a number of bytes")
     try:
-        size = int(_field(record, where, "s3", "object", "size"))
-        when = datetime.fromisoformat(str(_field(record, where, "eventTime")))
-    except ValueError as error:
-        raise MalformedNotificationError(f"{where}: {error}") from error
-    return ObjectCreated(str(bucket), key, etag, size, when)
+        when = datetime.fromisoformat(_text(record, where, "eventTime"))
+        # S3 writes a Z; a service that leaves it out means UTC too, never this machine's zone.
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise MalformedNotificationError(f"{where}.eventTime: {error}") from error
+    return ObjectCreated(bucket, key, etag, size, when)
+
+
+def _text(record: Any, where: str, *names: str) -> str:
+    value = _field(record, where, *names)
+    # JSON can escape half a character ("\ud800"), which no database stores.
+    if not isinstance(value, str) or not value or value != value.encode(errors="replace").decode():
+        raise MalformedNotificationError(f"{where}.{'.'.join(names)}: not a text")
+    return value
 
 
 def _field(record: Any, where: str, *names: str) -> Any:

@@ -17,7 +17,9 @@ GUEST = "guest"
 MAX_SEGMENT_LENGTH = 128
 """Characters of a user id or an analysis id: S3 allows 1,024 bytes for the whole key, derived keys included."""
 
-_SEGMENT = re.compile(r"[^/\x00-\x1f\x7f]+")
+_SEGMENT = re.compile(r"[^/\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+"""No control characters; none that break a line or turn its direction in a page or a log; only storable text."""
+
 _SAFE_PARTITION = re.compile(r"[A-Za-z0-9_.\-]+")
 
 
@@ -56,8 +58,8 @@ def parse_upload_key(key: str) -> Upload:
 
 
 def is_derived_key(key: str) -> bool:
-    """Whether the key is one the pipeline writes itself: deeper than an upload, or a profile."""
-    if key.startswith(PROFILES_PREFIX):
+    """Whether the key is nobody's upload: deeper than one, a profile, or the empty "folder" that S3 consoles make."""
+    if key.startswith(PROFILES_PREFIX) or key.endswith("/"):
         return True
     return key.startswith(UPLOADS_PREFIX) and key.removeprefix(UPLOADS_PREFIX).count("/") >= 2
 
@@ -83,7 +85,7 @@ def partition_key(name: str) -> str:
     if _SAFE_PARTITION.fullmatch(name) and "..." not in name:
         return name
     readable = re.sub(r"[^A-Za-z0-9_\-]+", "-", name).strip("-")[:60]
-    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return f"{readable}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
 def _not_an_upload(why: str) -> SwingError:

@@ -21,6 +21,20 @@ READ_TIMEOUT_S = 60
 ATTEMPTS = 4
 CHUNK_BYTES = 1024 * 1024
 
+_OUR_FAULT = frozenset(
+    {
+        "NoSuchBucket",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "ExpiredToken",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "AuthorizationHeaderMalformed",
+    }
+)
+"""Answers (as 403 or 404) to a wrong setting, key or clock of this service: the golfer's upload is neither gone nor
+forbidden, and failing it for good would fail every swing until an operator notices."""
+
 
 @dataclass(frozen=True)
 class ObjectFacts:
@@ -45,20 +59,31 @@ class ObjectStore:
         import boto3
         from botocore.config import Config
 
+        # Other services than AWS do not all know boto3's newer checksum trailers, and want the bucket in the path. On
+        # AWS the bucket goes into the host name: only then does boto3 presign for the bucket's own region. The global
+        # host answers other regions with a redirect, which a signed PUT does not survive.
+        other_service: Any = {
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        }
         config = Config(
             signature_version="s3v4",
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            s3={"addressing_style": "path" if endpoint_url else "virtual"},
+            **(other_service if endpoint_url else {}),
         )
         client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
         return cls(bucket, client)
 
     def check(self) -> None:
-        """Return if the bucket can be reached."""
-        with _typed_errors(self.bucket):
-            self.client.head_bucket(Bucket=self.bucket)
+        """Return if the bucket can be reached; whatever keeps us from it is STORAGE_UNAVAILABLE."""
+        try:
+            with _typed_errors(self.bucket):
+                self.client.head_bucket(Bucket=self.bucket)
+        except SwingError as error:
+            raise _unavailable(error.detail) from error
 
     def head(self, key: str) -> ObjectFacts:
         with _typed_errors(key):
@@ -71,6 +96,8 @@ class ObjectStore:
         Args:
             etag: fail (UPLOAD_DELETED) if the object is no longer the one with this ETag.
             max_bytes: fail (VIDEO_TOO_LARGE) before the first byte if the object is larger.
+
+        A file that could not be read to its end is removed.
         """
         with _typed_errors(key):
             match: Any = {"IfMatch": f'"{etag}"'} if etag else {}
@@ -83,9 +110,13 @@ class ObjectStore:
                         "Please trim it to the swing and upload it again.",
                         detail=f"{answer['ContentLength']} bytes",
                     )
-                with path.open("wb") as file:
-                    for chunk in body.iter_chunks(CHUNK_BYTES):
-                        file.write(chunk)
+                try:
+                    with path.open("wb") as file:
+                        for chunk in body.iter_chunks(CHUNK_BYTES):
+                            file.write(chunk)
+                except BaseException:
+                    path.unlink(missing_ok=True)
+                    raise
         return ObjectFacts(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
     def upload(self, path: Path, key: str, content_type: str) -> None:
@@ -145,6 +176,8 @@ def _translated(error: Exception, key: str) -> SwingError:
     code = str(answer.get("Error", {}).get("Code", ""))
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     detail = f"{key}: {code or status}"
+    if code in _OUR_FAULT:
+        return _unavailable(detail)
     if status == 404:
         return SwingError(
             ErrorCode.UPLOAD_DELETED, "The video is no longer there. Please upload it again.", detail=detail

@@ -45,8 +45,9 @@ class SwingSegment(Document):
     reason: str
 
 
-class AnalysisResults(Document):
-    frames: tuple[ResultFrame, ...]
+class AnalysisFacts(Document):
+    """What is known of the video and its swings, without the pictures."""
+
     frames_extracted: int
     total_frames: int
     video_duration: float = Field(description="seconds")
@@ -56,6 +57,10 @@ class AnalysisResults(Document):
     capture: Capture
     events: tuple[SwingEvent, ...]
     impact_sound: ImpactSound
+
+
+class AnalysisResults(AnalysisFacts):
+    frames: tuple[ResultFrame, ...]
 
 
 class PoseResults(Document):

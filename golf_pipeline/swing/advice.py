@@ -25,9 +25,15 @@ ALGORITHM_VERSION = "1"
 MOST_ISSUES = 3
 MOST_DRILLS = 2
 DAYS = 7
-REST_DAYS = (4, 7)
+REST_DAYS = (4,)
 DECIMALS = {"deg": 0, "torso lengths": 2, "stance widths": 2, "ratio": 1, "s": 2}
 """How many decimals a number of each unit is printed with: no more than its noise allows."""
+
+_SURE = {
+    "high": "",
+    "medium": " That is likely, not certain.",
+    "low": " Take it as a hint: what shows it is not measured well in this clip, or a second sign is missing.",
+}
 
 
 def write_report(findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation) -> Report:
@@ -35,54 +41,62 @@ def write_report(findings: Findings, metrics: tuple[Metric, ...], segmentation: 
     drills = knowledge.load().drills
     main = findings.findings[0] if findings.findings else None
     chosen = tuple(drills[drill_id] for drill_id in main.drill_ids[:MOST_DRILLS]) if main else ()
-    names = {metric.id: metric.name for metric in metrics}
     return Report(
-        summary=_summary(findings, main, names),
-        top_issues=tuple(_issue(finding, names) for finding in findings.findings[:MOST_ISSUES]),
+        summary=_summary(findings, main),
+        top_issues=tuple(_issue(finding) for finding in findings.findings[:MOST_ISSUES]),
         drills=chosen,
         one_week_plan=_plan(main, tuple(drill.drill_id for drill in chosen)),
         caveats=_caveats(findings, metrics, segmentation),
     )
 
 
-def _summary(findings: Findings, main: Finding | None, names: dict[str, str]) -> str:
-    good = f" {findings.positives[0]}" if findings.positives else ""
+def _summary(findings: Findings, main: Finding | None) -> str:
+    good = f" What is good: {findings.positives[0]}" if findings.positives else ""
     if main is not None:
-        sure = {"high": "", "medium": " That is likely, not certain.", "low": " It is a hint, not a certainty."}
-        seen = _told(main.evidence[0], names)
-        return f"The thing to work on is {main.name.lower()}: {seen}.{sure[main.confidence]}{good}"
+        seen = _told(main, main.evidence[0])
+        return f"The thing to work on is {main.name.lower()}: {seen}.{_SURE[main.confidence]}{good}"
     if findings.overall_level == "no fault seen":
-        return f"No fault was seen in what this clip allows to be measured.{good}"
+        return f"No fault was seen in what this clip allows to be judged, which is not everything.{good}"
     return f"This clip does not show enough to judge the swing: see what could not be judged, and why.{good}"
 
 
-def _issue(finding: Finding, names: dict[str, str]) -> TopIssue:
-    seen = "; ".join(f"{_told(evidence, names)} (frame {evidence.frame})" for evidence in finding.evidence)
+def _issue(finding: Finding) -> TopIssue:
+    seen = ", and ".join(f"{_told(finding, evidence)} (frame {evidence.frame})" for evidence in finding.evidence)
     flight = f" It often goes with: {', '.join(finding.ball_flight)}." if finding.ball_flight else ""
     causes = f" Things to look at: {'; '.join(finding.causes)}." if finding.causes else ""
     return TopIssue(
         fault_id=finding.fault_id,
         title=finding.name,
-        text=f"{finding.explanation} Seen: {seen}.{flight}{causes}",
+        text=f"{finding.explanation} In this swing {seen}.{_SURE[finding.confidence]}{flight}{causes}",
         severity=finding.severity,
         evidence=finding.evidence,
     )
 
 
-def _told(evidence: Evidence, names: dict[str, str]) -> str:
-    number = f"{evidence.value:+.{DECIMALS[evidence.unit]}f}".replace("-", "\N{MINUS SIGN}")
+def _told(finding: Finding, evidence: Evidence) -> str:
+    """What one sign says, in the words of its rule, with the number of its evidence."""
+    fault = knowledge.load().faults[finding.fault_id]
+    sign = (evidence.metric_id, evidence.phase or "swing")
+    signal = next(one for one in (fault.primary, fault.supporting) if one and (one.metric, one.phase) == sign)
+    return signal.says.format(size=_printed(abs(evidence.value), evidence), signed=_printed(evidence.value, evidence))
+
+
+def _printed(value: float, evidence: Evidence) -> str:
+    # Adding zero turns the "-0.00" of a tiny negative number into "0.00".
+    number = f"{round(value, DECIMALS[evidence.unit]) + 0.0:.{DECIMALS[evidence.unit]}f}"
     unit = "°" if evidence.unit == "deg" else f" {evidence.unit}"
-    when = f" at {evidence.phase.replace('_', ' ')}" if evidence.phase else ""
-    return f"{names.get(evidence.metric_id, evidence.metric_id).lower()}{when} {number}{unit}"
+    return number.replace("-", "\N{MINUS SIGN}") + unit
 
 
 def _plan(main: Finding | None, drill_ids: tuple[str, ...]) -> tuple[PlanDay, ...]:
+    """Seven days for the main fault: the first drill, a day's rest, then both. Without a fault nothing to repair."""
     if main is None:
         return ()
     days = []
     for day in range(1, DAYS + 1):
         if day == DAYS:
-            days.append(PlanDay(day=day, focus="Film the same view again and compare.", drill_ids=()))
+            focus = "Film the same view again and compare the same numbers."
+            days.append(PlanDay(day=day, focus=focus, drill_ids=()))
         elif day in REST_DAYS:
             days.append(PlanDay(day=day, focus="Play or rest: no drills, no swing thoughts.", drill_ids=()))
         else:
@@ -94,18 +108,30 @@ def _plan(main: Finding | None, drill_ids: tuple[str, ...]) -> tuple[PlanDay, ..
 def _caveats(findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation) -> tuple[str, ...]:
     capture = segmentation.capture
     said = list(capture.warnings)
-    if capture.time_base == TimeBase.SLOW_MOTION:
-        said.append("The clip is in slow motion: ratios hold, seconds and speeds are left out.")
+    if capture.time_base != TimeBase.REAL:
+        factor_given = "slow_motion_factor" in capture.given
+        said.append(
+            "Slow motion: times are estimates from the factor that was given."
+            if factor_given
+            else "Slow motion, or time base not known: seconds and speeds are left out."
+        )
     if capture.view == View.OBLIQUE:
         said.append(
-            "The camera stood between face-on and down-the-line, where most positions cannot be measured. "
-            "Film from straight in front, or from behind the hands along the target line."
+            "Oblique camera: no fault was judged. Film from straight in front, or along the line of your hands."
         )
     if capture.handedness == Handedness.UNKNOWN:
-        said.append("The clip does not show for certain whether you play right- or left-handed: please tell us.")
+        said.append("Right- or left-handed is not known: everything with a lead or trail side was left out.")
     if any(metric.trust in {Trust.LOW, Trust.DIRECTION_ONLY} for metric in metrics):
         said.append("Some numbers are marked as low or direction only: do not compare them with anybody else's.")
-    other = {View.FACE_ON: "down-the-line", View.DOWN_THE_LINE: "face-on"}.get(capture.view)
-    if other and findings.not_judged:
-        said.append(f"Some faults can only be judged {other}: film that view as well.")
+    if findings.overall_level == "not enough evidence":
+        said.append("What is not listed here as not judged showed no fault, but in numbers too weak to rely on.")
+    said.extend(_unjudged(findings))
     return tuple(said)
+
+
+def _unjudged(findings: Findings) -> list[str]:
+    """What was not judged, one sentence a reason."""
+    names: dict[str, list[str]] = {}
+    for fault in findings.not_judged:
+        names.setdefault(fault.reason, []).append(fault.name)
+    return [f"Not judged: {', '.join(faults)} ({reason})." for reason, faults in names.items()]

@@ -41,64 +41,85 @@ def measure_swing(track: LandmarkTrack, segmentation: SwingSegmentation) -> tupl
     )
 
 
-Formula = Callable[[_Swing, EventName], float]
+Formula = Callable[[SwingReader, EventName], float]
 SWING_PHASE = EventName.ADDRESS  # formulas of the whole swing are not told a phase
 
 
-def _bend(swing: _Swing) -> Values:
+def _bend(swing: SwingReader) -> Values:
     return swing.ball * lean_deg(swing.middle("hip"), swing.middle("shoulder"))
 
 
-def _tilt(swing: _Swing) -> Values:
+def _tilt(swing: SwingReader) -> Values:
     return -swing.target * lean_deg(swing.middle("hip"), swing.middle("shoulder"))
 
 
-def _along(swing: _Swing, part: str, axis: int, sign: float) -> Values:
-    return sign * swing.middle(part)[:, axis] / swing.torso
-
-
-def _flex(swing: _Swing, *, lead: bool) -> Values:
+def _flex(swing: SwingReader, *, lead: bool) -> Values:
     hip, knee, ankle = (swing.side(part, lead=lead) for part in ("hip", "knee", "ankle"))
     return 180 - inner_angle_deg(hip, knee, ankle)
 
 
-def _lead_arm(swing: _Swing, phase: EventName) -> float:
+def _toward_target(swing: SwingReader, part: str, phase: EventName) -> float:
+    return swing.target * swing.since_address(swing.place(swing.middle(part), 0), phase)
+
+
+def _thrust(swing: SwingReader, phase: EventName) -> float:
+    return swing.ball * swing.since_address(swing.place(swing.middle("hip"), 0), phase)
+
+
+def _lift(swing: SwingReader, part: str, phase: EventName) -> float:
+    return -swing.since_address(swing.place(swing.middle(part), 1), phase)
+
+
+def _lead_arm(swing: SwingReader, phase: EventName) -> float:
     shoulder, elbow, wrist = (swing.side(part, lead=True) for part in ("shoulder", "elbow", "wrist"))
     return swing.read(inner_angle_deg(shoulder, elbow, wrist), phase)
 
 
-def _shoulder_tilt(swing: _Swing, phase: EventName) -> float:
+def _knee_brace(swing: SwingReader, _: EventName) -> float:
+    flex = _flex(swing, lead=True)
+    return swing.read(flex, EventName.TOP) - swing.read(flex, EventName.MID_FOLLOW_THROUGH)
+
+
+def _shoulder_tilt(swing: SwingReader, phase: EventName) -> float:
     return swing.read(rise_deg(swing.side("shoulder", lead=False), swing.side("shoulder", lead=True)), phase)
 
 
-def _head_stability(swing: _Swing, _: EventName) -> float:
+def _shoulder_flatness(swing: SwingReader, phase: EventName) -> float:
+    """Square to a kept spine, the shoulder line at the top falls toward the ball by the spine's bend."""
+    plane = rise_deg(swing.side("shoulder", lead=True), swing.side("shoulder", lead=False))
+    return swing.read(_bend(swing), EventName.ADDRESS) - swing.read(plane, phase)
+
+
+def _head_stability(swing: SwingReader, _: EventName) -> float:
     ears = swing.middle("ear")
+    ears = np.stack([swing.place(ears, axis) for axis in (0, 1)], axis=1)
     home = np.array([swing.read(ears[:, axis], EventName.ADDRESS) for axis in (0, 1)])
     way = distance(np.broadcast_to(home, ears.shape), ears)[swing.until_impact()]
-    return float(np.nanmax(way)) / swing.torso if not np.isnan(way).all() else float("nan")
+    return float(np.nanmax(way)) if not np.isnan(way).all() else float("nan")
 
 
-def _turn(swing: _Swing, part: str, phase: EventName) -> float:
+def _turn(swing: SwingReader, part: str, phase: EventName) -> float:
     width = np.abs((swing.point(f"left_{part}") - swing.point(f"right_{part}"))[:, 0])
     return foreshortened_turn_deg(swing.read(width, phase), swing.read(width, EventName.ADDRESS))
 
 
-def _over_stance(swing: _Swing) -> Values:
+def _over_stance(swing: SwingReader) -> Values:
     ankles = np.abs((swing.point("left_ankle") - swing.point("right_ankle"))[:, 0])
     stance = swing.read(ankles, EventName.ADDRESS)
     if not stance > 0:
-        raise _Missing("the feet are not seen at address")
+        raise NotReadableError("the feet are not seen at address")
     return swing.target * (swing.middle("hip") - swing.middle("ankle"))[:, 0] / stance
 
 
-def _balance_drift(swing: _Swing, _: EventName) -> float:
+def _balance_drift(swing: SwingReader, _: EventName) -> float:
     way = _over_stance(swing)[swing.until_impact()]
     return float(np.nanmax(way) - np.nanmin(way)) if not np.isnan(way).all() else float("nan")
 
 
-def _hand_path_outside(swing: _Swing, _: EventName) -> float:
+def _hand_path_outside(swing: SwingReader, _: EventName) -> float:
     """Mean horizontal way of the downswing hands from the backswing path, over the heights that both pass."""
-    hands = swing.middle("wrist")
+    hands = np.stack([swing.place(swing.hands(), axis) for axis in (0, 1)], axis=1)
+    swing.read(hands[:, 0], EventName.MID_DOWNSWING)
     up = hands[swing.sample[EventName.TOE_UP] : swing.sample[EventName.TOP] + 1]
     down = hands[swing.sample[EventName.TOP] : swing.sample[EventName.MID_DOWNSWING] + 1]
     up, down = up[~np.isnan(up[:, 0])], down[~np.isnan(down[:, 0])]
@@ -109,23 +130,23 @@ def _hand_path_outside(swing: _Swing, _: EventName) -> float:
     if not shared.any():
         return float("nan")
     back = np.interp(down[shared, 1], up[order, 1], up[order, 0])
-    return float(np.mean(swing.ball * (down[shared, 0] - back))) / swing.torso
+    return float(np.mean(swing.ball * (down[shared, 0] - back)))
 
 
-def _ear_forward(swing: _Swing, phase: EventName) -> float:
-    return swing.read(swing.ball * (swing.middle("ear") - swing.middle("shoulder"))[:, 0], phase) / swing.torso
+def _ear_forward(swing: SwingReader, phase: EventName) -> float:
+    return swing.ball * swing.read((swing.middle("ear") - swing.middle("shoulder"))[:, 0], phase) / swing.torso
 
 
-def _exact(swing: _Swing, event: EventName) -> float:
+def _exact(swing: SwingReader, event: EventName) -> float:
     return swing.segmentation.event(event).exact_frame
 
 
-def _tempo(swing: _Swing, _: EventName) -> float:
+def _tempo(swing: SwingReader, _: EventName) -> float:
     address, top, impact = (_exact(swing, one) for one in (EventName.ADDRESS, EventName.TOP, EventName.IMPACT))
     return (top - address) / (impact - top) if impact > top else float("nan")
 
 
-def _seconds(swing: _Swing, first: EventName, last: EventName) -> float:
+def _seconds(swing: SwingReader, first: EventName, last: EventName) -> float:
     capture = swing.segmentation.capture
     recorded = swing.segmentation.event(last).time_s - swing.segmentation.event(first).time_s
     if capture.time_base == TimeBase.REAL:
@@ -133,26 +154,24 @@ def _seconds(swing: _Swing, first: EventName, last: EventName) -> float:
     if capture.slow_motion_factor and "slow_motion_factor" in capture.given:
         return recorded / capture.slow_motion_factor
     # The factor is itself estimated from the downswing, so seconds that came of it would say nothing.
-    raise _Missing("the clip is in slow motion: its seconds are not those of the swing")
+    raise NotReadableError("the clip may be in slow motion: its seconds are not those of the swing")
 
 
 FORMULAS: dict[str, Formula] = {
     "spine_forward_bend": lambda swing, phase: swing.read(_bend(swing), phase),
     "posture_change": lambda swing, phase: swing.since_address(_bend(swing), phase),
     "secondary_axis_tilt": lambda swing, phase: swing.read(_tilt(swing), phase),
-    "pelvis_sway": lambda swing, phase: swing.since_address(_along(swing, "hip", 0, swing.target), phase),
-    "pelvis_thrust": lambda swing, phase: swing.since_address(_along(swing, "hip", 0, swing.ball), phase),
-    "pelvis_lift": lambda swing, phase: swing.since_address(_along(swing, "hip", 1, -1.0), phase),
-    "head_sway": lambda swing, phase: swing.since_address(_along(swing, "ear", 0, swing.target), phase),
-    "head_lift": lambda swing, phase: swing.since_address(_along(swing, "ear", 1, -1.0), phase),
+    "pelvis_sway": lambda swing, phase: _toward_target(swing, "hip", phase),
+    "pelvis_thrust": _thrust,
+    "pelvis_lift": lambda swing, phase: _lift(swing, "hip", phase),
+    "head_sway": lambda swing, phase: _toward_target(swing, "ear", phase),
+    "head_lift": lambda swing, phase: _lift(swing, "ear", phase),
     "head_stability": _head_stability,
     "shoulder_tilt": _shoulder_tilt,
+    "shoulder_flatness": _shoulder_flatness,
     "knee_flex_lead": lambda swing, phase: swing.read(_flex(swing, lead=True), phase),
     "knee_flex_trail": lambda swing, phase: swing.read(_flex(swing, lead=False), phase),
-    "knee_brace": lambda swing, _: (
-        swing.read(_flex(swing, lead=True), EventName.TOP)
-        - swing.read(_flex(swing, lead=True), EventName.MID_FOLLOW_THROUGH)
-    ),
+    "knee_brace": _knee_brace,
     "tempo": _tempo,
     "backswing_time": lambda swing, _: _seconds(swing, EventName.ADDRESS, EventName.TOP),
     "downswing_time": lambda swing, _: _seconds(swing, EventName.TOP, EventName.IMPACT),
@@ -168,15 +187,16 @@ FORMULAS: dict[str, Formula] = {
 
 
 _FROM_ADDRESS = frozenset({"tempo", "backswing_time"})
+_TIMES = frozenset({"backswing_time", "downswing_time"})
 
 
-def _metric(swing: _Swing, definition: MetricDefinition, reading: Reading) -> Metric:
+def _metric(swing: SwingReader, definition: MetricDefinition, reading: Reading) -> Metric:
     phase = None if reading.phase == "swing" else EventName(reading.phase)
+    swing.start()
     try:
         value, trust, reason = _value(swing, definition, phase)
-    except _Missing as missing:
+    except NotReadableError as missing:
         value, trust, reason = None, Trust.UNAVAILABLE, missing.reason
-    low, high = reading.corridor or ("none", "none")
     return Metric(
         id=definition.id,
         name=definition.name,
@@ -187,53 +207,60 @@ def _metric(swing: _Swing, definition: MetricDefinition, reading: Reading) -> Me
         reason=reason,
         noise=_noise(swing, definition, value),
         valid_views=definition.views,
-        corridor=None if reading.corridor is None else (_bound(low), _bound(high)),
+        corridor=reading.bounds,
         corridor_source=reading.corridor_source,
         frames=() if value is None else _frames(swing, phase),
     )
 
 
-def _value(swing: _Swing, definition: MetricDefinition, phase: EventName | None) -> tuple[float, Trust, str]:
+def _value(swing: SwingReader, definition: MetricDefinition, phase: EventName | None) -> tuple[float, Trust, str]:
     if definition.most_trust == Trust.UNAVAILABLE:
-        raise _Missing(definition.trust_reason)
-    if swing.view not in definition.views:
-        named = " or ".join(view.value for view in definition.views if view != View.OBLIQUE)
-        raise _Missing(f"it can only be read {named}; this clip is {swing.view.value}")
-    swing.used = set()
+        raise NotReadableError(definition.trust_reason)
+    if swing.view not in (*definition.views, View.OBLIQUE):
+        named = " or ".join(view.value for view in definition.views)
+        raise NotReadableError(f"it can only be read {named}; this clip is {swing.view.value}")
     value = FORMULAS[definition.id](swing, phase or SWING_PHASE)
     if not np.isfinite(value):
-        raise _Missing("the body parts it needs were not seen at that moment")
-    trust, reason = definition.most_trust, definition.trust_reason
-    if swing.used:
-        visible = swing.visibility(swing.until_impact() if phase is None else swing.around(phase))
-        if visible < HIDDEN_BELOW:
-            raise _Missing("the body parts it needs are hidden at that moment")
-        if visible < DOUBTFUL_BELOW and trust == Trust.MEASURED:
-            trust, reason = Trust.LOW, "the body parts it needs are partly hidden"
-    if definition.id in _FROM_ADDRESS and swing.sample[EventName.ADDRESS] == 0 and trust == Trust.MEASURED:
-        trust, reason = Trust.LOW, "the recording begins at address or after it, so the backswing may be longer"
-    if definition.id in {"backswing_time", "downswing_time"} and swing.segmentation.capture.time_base != TimeBase.REAL:
-        trust, reason = Trust.LOW, "estimated: recorded seconds divided by the slow-motion factor that was given"
-    return value, trust, reason
+        raise NotReadableError("the body parts it needs were not seen at that moment")
+    visible = swing.visibility()
+    if visible < HIDDEN_BELOW:
+        raise NotReadableError("the body parts it needs are hidden at that moment")
+    doubt = _doubt(swing, definition, visible)
+    if doubt and definition.most_trust == Trust.MEASURED:
+        return value, Trust.LOW, doubt
+    return value, definition.most_trust, "; ".join(one for one in (definition.trust_reason, doubt) if one)
 
 
-def _noise(swing: _Swing, definition: MetricDefinition, value: float | None) -> float | None:
-    if value is None or definition.unit not in {"ratio", "s"}:
+def _doubt(swing: SwingReader, definition: MetricDefinition, visible: float) -> str:
+    """What lowers the trust in this clip's reading; empty: nothing."""
+    if swing.view not in definition.views:
+        named = " or ".join(view.value for view in definition.views)
+        return f"the camera stands oblique to the swing; it is true only {named}"
+    if visible < DOUBTFUL_BELOW:
+        return "the body parts it needs are partly hidden"
+    if definition.id in _FROM_ADDRESS and swing.sample[EventName.ADDRESS] == swing.scene[0]:
+        return "the recording begins at address or after it, so the backswing may be longer"
+    if definition.id in _TIMES and swing.segmentation.capture.time_base != TimeBase.REAL:
+        return "estimated: recorded seconds divided by the slow-motion factor that was given"
+    return swing.doubt()
+
+
+def _noise(swing: SwingReader, definition: MetricDefinition, value: float | None) -> float | None:
+    """The definition's figure; a time or a ratio of times is never known better than to a frame of this clip."""
+    if value is None or definition.noise is None or definition.unit not in {"ratio", "s"}:
         return definition.noise
-    # Time is known to a frame, so its noise follows from this clip's own frames.
+    track = swing.track
+    if len(track) < 2:
+        return definition.noise
     if definition.unit == "ratio":
         downswing = _exact(swing, EventName.IMPACT) - _exact(swing, EventName.TOP)
-        return round(value / downswing * swing.frame_step, 3)
-    times = swing.track.time_s
-    return round(float(np.median(np.diff(times))), 4) if len(times) > 1 else None
+        return round(max(definition.noise, value / downswing * float(np.median(np.diff(track.frame)))), 3)
+    factor = swing.segmentation.capture.slow_motion_factor or 1.0
+    return round(max(definition.noise, float(np.median(np.diff(track.time_s))) / factor), 4)
 
 
-def _frames(swing: _Swing, phase: EventName | None) -> tuple[int, ...]:
+def _frames(swing: SwingReader, phase: EventName | None) -> tuple[int, ...]:
     if phase is None:
         named = (EventName.ADDRESS, EventName.TOP, EventName.IMPACT)
         return tuple(swing.segmentation.frame_of(name) for name in named)
     return tuple(int(frame) for frame in swing.track.frame[swing.around(phase)])
-
-
-def _bound(value: float | str) -> float | None:
-    return None if isinstance(value, str) else value

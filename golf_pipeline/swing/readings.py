@@ -3,18 +3,18 @@
 Belongs here: how a per-frame series becomes one number at an event, which way the target and the ball are in the
 picture, and what of that can be trusted. What is measured stands in `metrics.py`, its plane geometry in `geometry.py`.
 
-**Directions in the image** (x to the right). Face-on the camera looks the golfer in the face: a right-hander's target is
-on his left, which is image right, a left-hander's is image left. A camera that looks at the golfer's back sees the body's
-sides exchanged and the target on the other side. Down-the-line the ball is on the side to which the hands hang from the
-hips at address: that needs no hand. Lead and trail follow from the hand alone, and nothing is called left or right.
+**Directions in the image** (x to the right). Face-on the camera looks the golfer in the face: a right-hander's target
+is on his left, which is image right, a left-hander's is image left. A camera that looks at the golfer's back sees the
+body's sides exchanged and the target on the other side. Down-the-line the ball is on the side to which the hands hang
+from the hips at address: that needs no hand. Lead and trail follow from the hand; nothing is called left or right.
 
 **Reading at an event.** The median over the frames within `READING_SHARE` of the downswing to each side: it takes the
-pose model's jitter out and, being symmetric, moves no steadily changing value. The frames stay within the event's scene.
+pose model's jitter out and, being symmetric, moves no steadily changing value. The frames stay within one scene.
 
-**The feet are the ground.** Sideways ways are measured against the feet, which stand still until impact where a hand-held
-or panning camera does not: on 44 tour players' swings (GolfDB) that took the 5th-95th percentile range of the pelvis at
-the top from 0.36 to 0.16 torso lengths face-on, and of its thrust at impact down-the-line from 0.23 to 0.17. Heights are
-not: there the feet's own jitter cost more than it gained.
+**The feet are the ground.** Sideways ways are measured against the feet, which stand still until impact where a
+hand-held or panning camera does not: on 44 tour players' swings (GolfDB) that took the range (5th-95th percentile) of
+the pelvis at the top from 0.36 to 0.16 torso lengths face-on, and of its thrust at impact down-the-line from 0.23 to
+0.17. Heights are measured in the picture: there the feet's own jitter cost more than it gained.
 """
 
 from dataclasses import dataclass
@@ -34,15 +34,21 @@ LEAST_SPREAD = 0.2
 Down-the-line shoulder lines span 0.02-0.22, face-on 0.73-1.0 (GOLF.md, "Camera, hand, time base")."""
 
 TRUNK_CHANGE = 1.25
-"""Times the length at address that a trunk may look: 1 / cos 37, a bent trunk that stands up. Beyond, the pose is wrong."""
+"""Times the length at address that a trunk may look: 1 / cos 37, a bent trunk that stands up. Beyond, the pose is
+wrong; the follow-through may stretch further and is not checked."""
 
 CAMERA_SHIFT = 0.12
-"""Torso lengths that the feet seem to move between two events from which the camera, or the golfer, has moved. Feet that
-stand still in front of a camera that stands still read up to 0.05 sideways (data/videos, six clips on a tripod)."""
+"""Torso lengths that the feet seem to sink or rise from which the camera has moved up or down. Feet on the ground read
+0.02-0.10 (data/videos, eleven swings), in front of a hand-held phone 0.09-0.14."""
+
+SEEN_FOOT = 0.5
+"""Visibility from which a heel or a toe is a reference (MediaPipe's own drawing threshold)."""
 
 _FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 
-UNKNOWN_HAND = "it needs to know whether the golfer plays right- or left-handed, and the clip does not show it for certain"
+UNKNOWN_HAND = (
+    "it needs to know whether the golfer plays right- or left-handed, and the clip does not show it for certain"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class NotReadableError(Exception):
 
 
 class SwingReader:
-    """A track seen as one swing. Every reading notes the landmarks and moments it used, see `start` and `visibility`."""
+    """A track seen as one swing. Readings note what they use: `visibility` and `doubt` are about that."""
 
     def __init__(self, track: LandmarkTrack, segmentation: SwingSegmentation) -> None:
         self.track, self.segmentation = track, segmentation
@@ -64,12 +70,13 @@ class SwingReader:
         borders = np.searchsorted(track.frame, sorted(track.cuts))
         at = self.sample[EventName.TOP]
         self.scene = (int(max(borders[borders <= at], default=0)), int(min(borders[borders > at], default=len(track))))
-        self._landmarks: set[str] = set()
-        self._moments: set[EventName] = set()
+        self.start()
 
     def start(self) -> None:
         """Forget what earlier readings used: called before each metric."""
-        self._landmarks, self._moments = set(), set()
+        self._landmarks: set[str] = set()
+        self._moments: set[EventName] = set()
+        self._ways: set[int] = set()
 
     # Points
 
@@ -121,6 +128,13 @@ class SwingReader:
     def since_address(self, values: Values, phase: EventName) -> float:
         """A reading minus that at address."""
         return self.read(values, phase) - self.read(values, EventName.ADDRESS)
+
+    def place(self, points: Points, axis: int) -> Values:
+        """(n,) torso lengths along an axis of the picture: 0 to image right, from the feet; 1 down."""
+        self._ways.add(axis)
+        ground = self._ground if axis == 0 else 0.0
+        place: Values = (points[:, axis] - ground) / self.torso
+        return place
 
     def _median(self, values: Values, phase: EventName) -> float:
         seen = values[self.around(phase)]
@@ -177,21 +191,27 @@ class SwingReader:
 
     # What a reading rests on
 
-    def feet_shift(self, phase: EventName) -> tuple[float, float]:
-        """Ways (x, y) in torso lengths that the feet seem to have moved in the picture since address; NaN: not seen.
+    @cached_property
+    def _feet(self) -> Points:
+        """(n, 4, 2) pixels of heels and toes since address; NaN where they are not well seen."""
+        ways = np.full((len(self.track), len(_FEET), 2), np.nan)
+        for column, name in enumerate(_FEET):
+            point, seen = self.track.point(name), self.track.visibility[:, INDEX[name]] >= SEEN_FOOT
+            home = [self._median(np.where(seen, point[:, axis], np.nan), EventName.ADDRESS) for axis in (0, 1)]
+            ways[seen, column] = point[seen] - home
+        return ways
 
-        Median of heels and toes: a trail heel that rises in the downswing does not move it.
+    @cached_property
+    def _ground(self) -> Values:
+        """(n,) pixels that the ground has moved to image right since address; 0 where the feet are not seen.
+
+        The median of heels and toes: a trail heel that rises in the downswing does not move it.
         """
-        ways = [
-            [
-                self._median(self.track.point(name)[:, axis], phase)
-                - self._median(self.track.point(name)[:, axis], EventName.ADDRESS)
-                for axis in (0, 1)
-            ]
-            for name in _FEET
-        ]
-        x, y = np.median(np.array(ways), axis=0) / self.torso
-        return float(x), float(y)
+        return np.nan_to_num(_median_of(self._feet)[:, 0])
+
+    def feet_shift(self, axis: int, phase: EventName) -> float:
+        """Torso lengths that the feet seem to have moved in the picture since address; NaN: not seen."""
+        return self._median(_median_of(self._feet)[:, axis], phase) / self.torso
 
     def visibility(self) -> float:
         """Mean visibility (0..1) of the worst seen landmark of the readings since `start`, at its worst moment."""
@@ -203,23 +223,26 @@ class SwingReader:
                 worst = min(worst, float(seen.mean()) if seen.size else 0.0)
         return worst
 
-    def doubt(self, *, moves: bool) -> str:
-        """Why the readings since `start` are doubtful; empty: nothing speaks against them.
-
-        Args:
-            moves: the metric is a way since address, which a moving camera falsifies.
-        """
+    def doubt(self) -> str:
+        """Why the readings since `start` are doubtful; empty: nothing speaks against them."""
         if not self._landmarks:
             return ""
-        for phase in sorted(self._moments, key=lambda one: self.sample[one]):
+        moments = sorted(self._moments, key=lambda one: self.sample[one])
+        for phase in (one for one in moments if self.sample[one] <= self.sample[EventName.IMPACT]):
             change = self._median(self._trunk, phase) / self.torso
             if not 1 / TRUNK_CHANGE <= change <= TRUNK_CHANGE:
                 return f"at {phase.replace('_', ' ')} the pose does not fit the body: the trunk changes its length"
-        if not moves:
-            return ""
-        shifts = np.array([self.feet_shift(phase) for phase in self._moments])
+        shifts = np.array([[self.feet_shift(axis, phase) for phase in moments] for axis in sorted(self._ways)])
         if np.isnan(shifts).any():
             return "the feet are not seen, so a moving camera cannot be told from a moving golfer"
-        if np.abs(shifts).max() > CAMERA_SHIFT:
-            return "the camera or the feet moved during the swing"
+        if 1 in self._ways and np.abs(shifts[-1]).max() > CAMERA_SHIFT:
+            return "the camera or the feet moved up or down during the swing"
         return ""
+
+
+def _median_of(ways: Points) -> Points:
+    """(n, 2) median over the second axis of those that are seen, of at least two; NaN below."""
+    enough = (~np.isnan(ways[:, :, 0])).sum(axis=1) >= 2
+    middle = np.full((len(ways), 2), np.nan)
+    middle[enough] = np.nanmedian(ways[enough], axis=1)
+    return middle

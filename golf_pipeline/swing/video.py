@@ -187,9 +187,7 @@ def read_audio(path: Path) -> AudioTrack | None:
             time_s = float(frame.pts * frame.time_base) - zero_s
             if time_s > limits.max_duration_s:
                 break
-            if (
-                time_s < -limits.max_duration_s
-            ):  # nothing that belongs to the picture; and silence up to it costs memory
+            if time_s < -limits.max_duration_s:  # not of this picture; silence from there on would fill the memory
                 continue
             start_s = start_s if pieces else time_s
             pause = round((time_s - start_s) * rate) - length

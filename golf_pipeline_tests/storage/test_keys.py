@@ -30,6 +30,11 @@ def test_a_two_segment_video_key_is_an_upload(name: str) -> None:
         "golf-swings/ann/...mp4"[:-5] + "..mp4",
         "golf-swings/ann/a\x00b.mp4",
         "golf-swings/ann/a\nb.mp4",
+        "golf-swings/ann/a\x85b.mp4",
+        "golf-swings/ann/a\u2028b.mp4",
+        "golf-swings/ann/gpm\u202e4pm.mp4",
+        "golf-swings/ann/half\ud800.mp4",
+        "golf-swings/\udfff/a.mp4",
         "golf-swings/ann/" + "x" * 129 + ".mp4",
         "Golf-Swings/ann/a.mp4",
         "golf-profiles/ann/a.mp4",
@@ -62,6 +67,27 @@ def test_nothing_the_pipeline_writes_is_taken_for_an_upload(user: str, name: str
         assert keys.is_derived_key(key)
         with pytest.raises(SwingError):
             keys.parse_upload_key(key)
+
+
+@given(
+    st.text(st.characters(codec=None, exclude_categories=()), max_size=60),
+    st.sampled_from(["", "golf-swings/", "golf-swings/ann/"]),
+)
+def test_any_text_is_an_upload_or_is_refused_with_a_sentence(text: str, prefix: str) -> None:
+    for key in (prefix + text, prefix + text + ".mp4"):
+        try:
+            upload = keys.parse_upload_key(key)
+        except SwingError as error:
+            assert error.message.endswith(".")
+            assert not error.retryable
+        else:
+            assert keys.upload_key(upload.user_id, upload.analysis_id, upload.extension) == key
+            assert not keys.is_derived_key(key)
+
+
+@pytest.mark.parametrize("key", ["golf-swings/", "golf-swings/ann/", "golf-profiles/"])
+def test_the_empty_folders_that_consoles_make_are_nobodys_upload(key: str) -> None:
+    assert keys.is_derived_key(key)
 
 
 @given(st.text(min_size=1, max_size=200))

@@ -1,5 +1,7 @@
 """The object store against an S3 over HTTP: what comes back, and what each failure is called."""
 
+import socket
+import threading
 from pathlib import Path
 
 import httpx
@@ -55,6 +57,50 @@ def test_a_storage_that_does_not_answer_is_worth_another_try(monkeypatch: pytest
     nobody = ObjectStore.connect("b", "http://127.0.0.1:9", "us-east-1")
     assert code_of(nobody.head, "k") == (ErrorCode.STORAGE_UNAVAILABLE, True)
     assert code_of(nobody.check) == (ErrorCode.STORAGE_UNAVAILABLE, True)
+
+
+def test_a_bucket_that_is_not_there_is_our_fault_and_not_a_deleted_upload(store: ObjectStore, tmp_path: Path) -> None:
+    elsewhere = ObjectStore("no-such-bucket-here", store.client)
+    for call, arguments in (
+        (elsewhere.check, ()),
+        (elsewhere.download, ("k", tmp_path / "k")),
+        (elsewhere.get_bytes, ("k",)),
+    ):
+        assert code_of(call, *arguments) == (ErrorCode.STORAGE_UNAVAILABLE, True)
+
+
+def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del store  # for its credentials
+    monkeypatch.setattr("golf_pipeline.storage.object_store.ATTEMPTS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def promise_more_than_is_sent() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b'HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\nETag: "e"\r\n'
+                    b"Last-Modified: Fri, 01 May 2026 12:00:00 GMT\r\n\r\n" + b"x" * 2_000_000
+                )
+
+        server = threading.Thread(target=promise_more_than_is_sent)
+        server.start()
+        broken = ObjectStore.connect("b", f"http://127.0.0.1:{listener.getsockname()[1]}", "us-east-1")
+        assert code_of(broken.download, "k", tmp_path / "k") == (ErrorCode.STORAGE_UNAVAILABLE, True)
+        server.join()
+    assert not (tmp_path / "k").exists()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_on_aws_a_presigned_url_names_the_buckets_own_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    url = httpx.URL(ObjectStore.connect("my-swings", None, region).presign_put("k", "video/mp4", 5, 60))
+    assert url.host in {f"my-swings.s3.{region}.amazonaws.com", "my-swings.s3.amazonaws.com"}
+    assert region == "us-east-1" or region in url.host
+    assert {"content-length", "content-type"} <= set(url.params["X-Amz-SignedHeaders"].split(";"))
 
 
 def test_objects_are_listed_in_key_order_from_a_key_on(store: ObjectStore) -> None:

@@ -22,7 +22,7 @@ Pose = dict[str, tuple[float, float]]
 
 
 def standing(bend_deg: float = 0.0, hip: tuple[float, float] = (360.0, 700.0), shoulder_half: float = 40.0) -> Pose:
-    """Mid-hip at `hip`, the trunk of `TORSO` pixels leaning `bend_deg` to image right, legs straight."""
+    """Mid-hip at `hip`, the trunk of `TORSO` pixels leaning `bend_deg` to image right, the feet in their place."""
     lean = np.deg2rad(bend_deg)
     chest = (hip[0] + TORSO * np.sin(lean), hip[1] - TORSO * np.cos(lean))
     head = (chest[0] + 60 * np.sin(lean), chest[1] - 60 * np.cos(lean))
@@ -31,10 +31,13 @@ def standing(bend_deg: float = 0.0, hip: tuple[float, float] = (360.0, 700.0), s
         pose[f"{side}_hip"] = (hip[0] + 25 * sign, hip[1])
         pose[f"{side}_shoulder"] = (chest[0] + shoulder_half * sign, chest[1])
         pose[f"{side}_ear"] = (head[0] + 10 * sign, head[1])
-        pose[f"{side}_elbow"] = (chest[0] + 30 + 5 * sign, chest[1] + 60)
         pose[f"{side}_wrist"] = (hip[0] + 60 + 3 * sign, hip[1] - 20)
-        pose[f"{side}_knee"] = (hip[0] + 25 * sign, hip[1] + 150)
-        pose[f"{side}_ankle"] = (hip[0] + 25 * sign, hip[1] + 300)
+        shoulder, wrist = pose[f"{side}_shoulder"], pose[f"{side}_wrist"]
+        pose[f"{side}_elbow"] = ((shoulder[0] + wrist[0]) / 2, (shoulder[1] + wrist[1]) / 2)
+        pose[f"{side}_knee"] = ((hip[0] + 360) / 2 + 42.5 * sign, (hip[1] + 1000) / 2)
+        pose[f"{side}_ankle"] = (360 + 60 * sign, 1000)
+        pose[f"{side}_heel"] = (360 + 60 * sign, 1020)
+        pose[f"{side}_foot_index"] = (360 + 90 * sign, 1025)
     return pose
 
 

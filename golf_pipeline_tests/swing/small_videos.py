@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 TICKS_PER_S = 600  # as phones write it
@@ -33,10 +34,12 @@ def write_video(
     faststart: bool = False,
     sound_s: float = 0.0,
     fragmented: bool = False,
+    title: str = "",
 ) -> Path:
     """Write pictures (height, width, 3) at `times` in 1/600 s (default: 30 a second), and a sine of `sound_s`."""
     flags = "+".join(flag for flag, on in (("faststart", faststart), ("frag_keyframe", fragmented)) if on)
     with av.open(str(path), "w", options={"movflags": flags} if flags else {}) as container:
+        container.metadata["title"] = title
         stream = container.add_stream(codec, rate=30, options=options or {"preset": "ultrafast", "bf": "0"})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pix_fmt
@@ -57,10 +60,18 @@ def write_video(
     return path
 
 
-def write_sound(path: Path, seconds: float) -> Path:
-    """An MP4 file with sound and no picture."""
+def write_sound(path: Path, seconds: float, *, cover: NDArray[np.uint8] | None = None) -> Path:
+    """An MP4 file with sound and no moving picture, as music is: with a cover, if one is given."""
     with av.open(str(path), "w", format="mp4") as container:
-        _write_sine(container, container.add_stream("aac", rate=44100), seconds)
+        sound = container.add_stream("aac", rate=44100)
+        if cover is not None:
+            art = container.add_stream("mjpeg", rate=1)
+            art.height, art.width = cover.shape[:2]
+            art.pix_fmt = "yuvj420p"
+            art.disposition = Disposition.attached_pic
+            container.mux(art.encode(av.VideoFrame.from_ndarray(cover, format="rgb24")))
+            container.mux(art.encode(None))
+        _write_sine(container, sound, seconds)
     return path
 
 

@@ -1,13 +1,18 @@
 """The rule-based report says what the findings say, and not a number more."""
 
+import dataclasses
+import re
+
 import pytest
 
 from golf_pipeline.coach.grounding import ungrounded_numbers
-from golf_pipeline.swing.advice import MOST_DRILLS, write_report
-from golf_pipeline.swing.documents import EventName, Findings, Handedness, Metric, Report, TimeBase, View
+from golf_pipeline.swing import knowledge
+from golf_pipeline.swing.advice import DECIMALS, MOST_DRILLS, write_report
+from golf_pipeline.swing.documents import EventName, Findings, Handedness, Metric, Report, TimeBase, Trust, View
 from golf_pipeline.swing.faults import find_faults
+from golf_pipeline.swing.landmarks import INDEX
 from golf_pipeline.swing.metrics import measure_swing
-from golf_pipeline_tests.swing.posed import segmentation, standing, track_of
+from golf_pipeline_tests.swing.posed import TORSO, segmentation, standing, track_of
 
 Told = tuple[Report, Findings, tuple[Metric, ...]]
 
@@ -54,6 +59,75 @@ def test_without_evidence_the_report_neither_blames_nor_praises() -> None:
 
 def test_slow_motion_and_an_unknown_hand_are_told() -> None:
     slow, _, _ = told(View.DOWN_THE_LINE, (0.0, 0.0), time_base=TimeBase.SLOW_MOTION, factor=8.0)
+    given = {"time_base": TimeBase.SLOW_MOTION, "factor": 8.0, "given": ("slow_motion_factor",)}
+    estimated, _, _ = told(View.DOWN_THE_LINE, (0.0, 0.0), **given)
     unknown, _, _ = told(View.FACE_ON, (0.0, 0.0), hand=Handedness.UNKNOWN)
-    assert any("slow motion" in caveat for caveat in slow.caveats)
-    assert any("right- or left-handed" in caveat for caveat in unknown.caveats)
+    assert any("left out" in caveat for caveat in slow.caveats)
+    assert any("estimates" in caveat for caveat in estimated.caveats)
+    assert any("Right- or left-handed" in caveat for caveat in unknown.caveats)
+
+
+def numbers_in(report: Report) -> list[str]:
+    """Every number in everything that a golfer reads, drills' own texts aside."""
+    texts = [report.summary, *report.caveats, *(day.focus for day in report.one_week_plan)]
+    texts += [text for issue in report.top_issues for text in (issue.title, issue.text)]
+    return [number for text in texts for number in re.findall(r"\d+(?:\.\d+)?", text)]
+
+
+@pytest.mark.parametrize("impact", [(0.2, 0.1), (0.3, 0.2)])
+def test_the_numbers_of_a_report_are_those_of_its_evidence_rounded_once(impact: tuple[float, float]) -> None:
+    report, findings, _ = told(View.DOWN_THE_LINE, impact)
+    assert findings.findings
+    printed = set(numbers_in(report))
+    evidence = [one for finding in findings.findings for one in finding.evidence]
+    told_numbers = {f"{abs(one.value):.{DECIMALS[one.unit]}f}" for one in evidence} | {
+        str(one.frame) for one in evidence
+    }
+    assert printed == told_numbers
+
+
+def test_the_words_say_which_way_and_the_number_has_its_unit() -> None:
+    report, _, _ = told(View.DOWN_THE_LINE, (0.2, 0.1))
+    text = " ".join(issue.text for issue in report.top_issues)
+    assert "0.20 torso lengths toward the ball" in text
+    assert "stood up by 12°" in text
+
+
+@pytest.mark.parametrize("view", [View.FACE_ON, View.DOWN_THE_LINE])
+def test_a_swing_without_a_fault_is_not_called_perfect_and_what_was_not_judged_is_named(view: View) -> None:
+    calm = segmentation(view)
+    if view == View.FACE_ON:
+        moved = standing(-12, hip=(360 + 0.2 * TORSO, 700))
+        poses = {EventName.ADDRESS: standing(), EventName.TOP: standing(-6), EventName.IMPACT: moved}
+    else:
+        poses = dict.fromkeys((EventName.ADDRESS, EventName.TOP, EventName.IMPACT), standing(35))
+    kept = measure_swing(track_of(poses), calm)
+    findings = find_faults(kept, calm)
+    report = write_report(findings, kept, calm)
+    assert findings.overall_level == "no fault seen"
+    assert "not everything" in report.summary
+    assert (report.top_issues, report.one_week_plan) == ((), ())
+    told_names = " ".join(report.caveats)
+    assert all(one.name in told_names and one.reason in told_names for one in findings.not_judged)
+    measured = {one.id for one in kept if one.trust == Trust.MEASURED}
+    praised = {
+        metric.id
+        for metric in knowledge.load().metrics.values()
+        for reading in metric.readings
+        if reading.positive in findings.positives and reading.positive
+    }
+    assert praised
+    assert praised <= measured
+
+
+def test_a_hint_is_called_a_hint() -> None:
+    track = track_of({event: standing(35) for event in EventName})
+    hidden = track.visibility.copy()
+    hidden[:, [INDEX["left_hip"], INDEX["right_hip"]]] = 0.4
+    xyz = track.xyz.copy()
+    xyz[48:56, [INDEX["left_hip"], INDEX["right_hip"]], 0] += 0.2
+    seen = segmentation(View.DOWN_THE_LINE)
+    metrics = measure_swing(dataclasses.replace(track, xyz=xyz, visibility=hidden), seen)
+    findings = find_faults(metrics, seen)
+    assert {one.confidence for one in findings.findings} == {"low"}
+    assert "hint" in write_report(findings, metrics, seen).summary

@@ -49,6 +49,15 @@ def test_a_mirrored_lean_changes_its_sign_only(lower: np.ndarray, upper: np.ndar
     assert lean_deg(lower * (-1, 1), upper * (-1, 1)) == pytest.approx(-lean_deg(lower, upper))
 
 
+@given(points, points, st.floats(0.1, 10), points)
+def test_lean_and_rise_do_not_depend_on_size_and_place(
+    lower: np.ndarray, upper: np.ndarray, scale: float, shift: np.ndarray
+) -> None:
+    assume(abs(upper - lower).min() > 1)
+    for angle in (lean_deg, rise_deg):
+        assert angle(scale * lower + shift, scale * upper + shift) == pytest.approx(angle(lower, upper), abs=1e-3)
+
+
 @given(st.floats(0, 90))
 def test_foreshortening_gives_the_turn_back(turn: float) -> None:
     assert foreshortened_turn_deg(100 * np.cos(np.deg2rad(turn)), 100) == pytest.approx(turn, abs=1e-3)

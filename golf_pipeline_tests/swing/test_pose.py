@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from golf_pipeline.swing import landmarker
 from golf_pipeline.swing.documents import VideoFacts
 from golf_pipeline.swing.errors import ErrorCode, SwingNotFound, VideoRefused
-from golf_pipeline.swing.landmarker import Body, _quiet, choose_golfer, only_region
+from golf_pipeline.swing.landmarker import Body, BodyFollower, _quiet, choose_golfer, only_region
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.pose import frame_stride, track_pose
 from golf_pipeline.swing.pose_model import find_pose_model
@@ -96,21 +97,58 @@ def test_two_views_in_one_picture_do_not_take_turns(shared_data: Path, model: Pa
     assert hip_steps(track).max() < 0.3
 
 
-@pytest.mark.parametrize("large_left", [True, False])
-def test_the_nearer_of_two_people_is_followed(shared_data: Path, model: Path, tmp_path: Path, large_left: bool) -> None:
-    source = shared_data / "videos" / "range_dtl_1.mp4"
+def crowd(shared_data: Path, *, large: bool = True, small: bool = True) -> list[NDArray[np.uint8]]:
+    """Twelve pictures, 480 wide: a golfer near the middle, another nine tenths as large at the right, or both."""
     images = []
-    for frame in read_frames(source, numbers=range(100, 112)):
-        person = frame.image[180:520]
-        small = cv2.resize(person, None, fx=0.55, fy=0.55, interpolation=cv2.INTER_AREA)
-        canvas = np.full((340, 720, 3), person.mean(axis=(0, 1)), np.uint8)
-        canvas[:, :360] = person
-        canvas[-len(small) :, 440 : 440 + small.shape[1]] = small
-        images.append(canvas if large_left else canvas[:, ::-1])
+    for frame in read_frames(shared_data / "videos" / "range_dtl_1.mp4", numbers=range(100, 112)):
+        person = frame.image[180:520, 60:240]
+        canvas = np.full((340, 480, 3), person.mean(axis=(0, 1)), np.uint8)
+        if large:
+            canvas[:, 110:290] = person
+        if small:
+            shrunk = cv2.resize(person, None, fx=0.9, fy=0.9, interpolation=cv2.INTER_AREA)
+            canvas[-len(shrunk) :, -shrunk.shape[1] :] = shrunk
+        images.append(canvas)
+    return images
+
+
+MIDDLE_OF_CROWD = 300  # pixels: between the two golfers
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_nearer_of_two_people_is_followed(shared_data: Path, model: Path, tmp_path: Path, mirrored: bool) -> None:
+    images = [image[:, ::-1] if mirrored else image for image in crowd(shared_data)]
     path = write_video(tmp_path / "people.mp4", images)
+    x = track_pose(path, facts_of(path), model).midpoint("hip")[:, 0]
+    assert np.all(x > 480 - MIDDLE_OF_CROWD) if mirrored else np.all(x < MIDDLE_OF_CROWD)
+
+
+@pytest.mark.parametrize("wanted", [0, -1])
+def test_whoever_is_chosen_is_the_one_who_is_followed(
+    shared_data: Path, model: Path, monkeypatch: pytest.MonkeyPatch, wanted: int
+) -> None:
+    """MediaPipe left to itself takes the same body whatever was chosen."""
+
+    def by_place(bodies: list[Body], *_: object) -> Body:
+        return sorted(bodies, key=lambda body: float(body[INDEX["left_hip"], 0]))[wanted]
+
+    monkeypatch.setattr(landmarker, "choose_golfer", by_place)
+    with BodyFollower(model) as follower:
+        seen = [follower.look(image) for image in crowd(shared_data)]
+    x = [480 * float(body[INDEX["left_hip"], 0]) for body in seen if body is not None]
+    assert len(x) == 12
+    assert max(x) < MIDDLE_OF_CROWD if wanted == 0 else min(x) > MIDDLE_OF_CROWD
+
+
+def test_a_new_scene_chooses_anew(shared_data: Path, model: Path, tmp_path: Path) -> None:
+    """The small golfer of the first scene stands at the same place in the second, but another is nearer there."""
+    second = [255 - (255 - image) // 2 for image in crowd(shared_data)]
+    path = write_video(tmp_path / "scenes.mp4", crowd(shared_data, large=False) + second)
     track = track_pose(path, facts_of(path), model)
+    assert track.cuts == (12,)
     x = track.midpoint("hip")[:, 0]
-    assert np.all(x < 360) if large_left else np.all(x > 360)
+    assert np.all(x[:12] > MIDDLE_OF_CROWD)
+    assert np.all(x[12:] < MIDDLE_OF_CROWD)
 
 
 def test_slow_motion_at_240_is_looked_at_60_times_a_second(shared_data: Path, model: Path, tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_a_slow_swell_of_any_loudness_is_no_onset() -> None:
     assert rises[100:-100].max() < 8
 
 
+@pytest.mark.parametrize(("delay", "confirms"), [(-0.1, False), (0.0, True), (0.035, True), (0.21, False)])
+def test_a_sound_that_is_shifted_against_the_picture_confirms_nothing(
+    monkeypatch: pytest.MonkeyPatch, facts: VideoFacts, delay: float, confirms: bool
+) -> None:
+    monkeypatch.setattr("golf_pipeline.swing.sound.read_audio", lambda _: track({IMPACT_S + delay: 0.5}))
+    sound = listen_for_impact(Path("x.mov"), facts, segmentation(View.FACE_ON))
+    assert (sound.reason == "") == confirms
+
+
 @pytest.mark.parametrize(
     ("name", "impact_frame", "sound_s"),
     [("phone_hevc_rotated_1", 72, 2.42), ("phone_hevc_rotated_2", 49, 1.681), ("range_dtl_1", 131, 4.595)],
