@@ -37,7 +37,7 @@ _CODE_OF_STATUS = {
 }
 
 
-class Problem(Exception):  # noqa: N818 RFC 9457's own word
+class Problem(Exception):
     """An error to answer with."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:

@@ -115,7 +115,8 @@ def refresh_profiles(context: dg.SensorEvaluationContext, swing_store: SwingStor
                 dg.RunRequest(
                     run_key=f"{key}:{golfer.latest_completed_at.isoformat()}:{PROFILE_VERSION}",
                     partition_key=key,
-                    tags={USER_ID_TAG: golfer.user_id},
+                    # Nobody waits for a profile as they wait for a swing.
+                    tags={USER_ID_TAG: golfer.user_id, "dagster/priority": "-1"},
                 )
             )
     if not requests:

@@ -26,7 +26,7 @@ class VideoFacts(Document):
     codec: str
     width: int
     height: int
-    rotation_deg: int = Field(description="clockwise rotation that the player applies, already applied to width/height")
+    rotation_deg: int = Field(description="clockwise, as a player applies it; applied to width and height")
     frame_count: int
     duration_s: float = Field(description="from the first frame's time to the end of the last frame")
     fps: float = Field(description="1 / median gap between presentation times")
@@ -62,7 +62,7 @@ class Capture(Document):
     handedness: Handedness
     handedness_confidence: float
     time_base: TimeBase
-    slow_motion_factor: float | None = Field(description="estimated real seconds = recorded seconds / factor; None: unknown")
+    slow_motion_factor: float | None = Field(description="recorded seconds per real second; None: unknown")
     given: tuple[str, ...] = ()
     warnings: tuple[str, ...] = Field(default=(), description="what limits this clip and how to film it better")
 
@@ -131,7 +131,7 @@ class Metric(Document):
     reason: str = Field(default="", description="why trust is below `measured`; always set when unavailable")
     noise: float | None = Field(description="typical error (one sigma-like) in the same unit; None: not known")
     valid_views: tuple[View, ...]
-    corridor: tuple[float | None, float | None] | None = Field(default=None, description="low and high end of good swings")
+    corridor: tuple[float | None, float | None] | None = Field(default=None, description="ends of good swings")
     corridor_source: str = ""
     frames: tuple[int, ...] = Field(description="the frames it came from")
 

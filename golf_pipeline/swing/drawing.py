@@ -191,7 +191,7 @@ def draw_text(
         weight: 300 light .. 800 bold.
     """
     mask, baseline = _text_mask(text, round(size), weight)
-    height, width = mask.shape
+    height, width = int(mask.shape[0]), int(mask.shape[1])
     left = round(at[0] - {"left": 0, "centre": width / 2, "right": width}[align])
     top = round(at[1]) - baseline
     x0, y0, x1, y1 = max(0, left), max(0, top), min(image.shape[1], left + width), min(image.shape[0], top + height)

@@ -56,7 +56,5 @@ class PoseModelError(SwingError):
     """The pose model is missing or is not the file whose hash we trust: an operator's problem, never the golfer's."""
 
 
-def _rebuild(
-    kind: type[SwingError], code: ErrorCode, message: str, detail: str, retryable: bool
-) -> SwingError:
+def _rebuild(kind: type[SwingError], code: ErrorCode, message: str, detail: str, retryable: bool) -> SwingError:
     return kind(code, message, detail=detail, retryable=retryable)

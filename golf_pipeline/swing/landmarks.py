@@ -109,11 +109,19 @@ class LandmarkTrack:
         xyz[:, :, 0] = 1 - xyz[:, :, 0]
         world[:, :, 0] = -world[:, :, 0]
         return LandmarkTrack(
-            self.frame, self.time_s, xyz, self.visibility[:, order], world, self.width, self.height, self.cuts, self.model
+            frame=self.frame,
+            time_s=self.time_s,
+            xyz=xyz,
+            visibility=self.visibility[:, order],
+            world=world,
+            width=self.width,
+            height=self.height,
+            cuts=self.cuts,
+            model=self.model,
         )
 
     def write_parquet(self, path: Path) -> None:
-        """Write one row a frame: `frame`, `time_s`, then seven float32 columns a landmark; image size in the metadata."""
+        """Write one row a frame: `frame`, `time_s`, seven float32 columns a landmark; image size in the metadata."""
         import polars as pl  # 0.3 s: whoever only needs the shape of a track should not pay for it
 
         columns: dict[str, object] = {"frame": self.frame, "time_s": self.time_s}

@@ -64,7 +64,7 @@ MARGIN_SHARE = 0.15
 itself has fewer than `FEWEST_KEY_FRAMES`: the golfer is still in the set-up or holds the finish."""
 
 ROOM_ABOVE, ROOM_BESIDE, ROOM_BELOW = 0.14, 0.16, 0.06
-"""Room around the landmarks in heights of the golfer: the top of the head, hands and club have no landmarks of their own."""
+"""Room around the landmarks in heights of the golfer: the crown of the head, hands and club have no landmarks."""
 
 NARROWEST_TILE, WIDEST_TILE = 1 / 2, 4 / 3  # width over height
 
