@@ -149,7 +149,7 @@ def draw_path(image: Image, points: Floats, colour: Colour, thickness: float) ->
 
     ends = np.flatnonzero(~np.isfinite(points).all(axis=1))
     pieces = [piece[np.isfinite(piece).all(axis=1)] for piece in np.split(points, ends)]
-    lines = [np.round(piece * 2**SUBPIXEL_BITS).astype(np.int32) for piece in pieces if len(piece) > 1]
+    lines = [np.round(piece * (1 << SUBPIXEL_BITS)).astype(np.int32) for piece in pieces if len(piece) > 1]
     cv2.polylines(image, lines, False, colour, max(1, round(thickness)), cv2.LINE_AA, SUBPIXEL_BITS)
 
 
@@ -282,8 +282,8 @@ def _panel_mask(width: int, height: int, level: int) -> Image:
 
 
 def _fixed(point: tuple[float, float]) -> tuple[int, int]:
-    return round(point[0] * 2**SUBPIXEL_BITS), round(point[1] * 2**SUBPIXEL_BITS)
+    return round(point[0] * (1 << SUBPIXEL_BITS)), round(point[1] * (1 << SUBPIXEL_BITS))
 
 
 def _fixed_length(length: float) -> int:
-    return max(1, round(length * 2**SUBPIXEL_BITS))
+    return max(1, round(length * (1 << SUBPIXEL_BITS)))
