@@ -41,7 +41,7 @@ HandOption = Annotated[str | None, typer.Option(help="right or left, if you know
 
 @app.command()
 def analyze(
-    video: Annotated[Path, typer.Argument(help="an MP4 or MOV with one golf swing")],
+    video: Annotated[Path, typer.Argument(help="an MP4 or MOV with one golf swing", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option(help="folder for the results; made if needed")],
     view: ViewOption = None,
     hand: HandOption = None,

@@ -60,7 +60,9 @@ def end_swings_of_dead_run(
     ended = []
     for key in swings_of_run(run, instance.get_dynamic_partitions(swings.name or "")):
         record = catalog.by_partition_key(key)
-        if record is not None and _was_of(record, run, instance) and catalog.fail(record.analysis_id, _crashed(reason)):
+        if record is None or not _was_of(record, run, instance):
+            continue
+        if catalog.fail(record.analysis_id, _crashed(reason), attempt=record.attempt):
             ended.append(record.analysis_id)
     return ended
 
@@ -89,7 +91,7 @@ def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime) 
         if record.status == Status.STARTED and record.attempt < MOST_ATTEMPTS:
             catalog.request_analysis(record.analysis_id)
             done[record.analysis_id] = "queued again"
-        elif catalog.fail(record.analysis_id, _crashed("no run carries it any more")):
+        elif catalog.fail(record.analysis_id, _crashed("no run carries it any more"), attempt=record.attempt):
             done[record.analysis_id] = "failed"
     return done
 
