@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         description="header in which a gateway that has authenticated the caller names the user; None: all are guests",
     )
 
+    open_results: bool = Field(
+        False,
+        description="whoever knows an analysis id may read it, also a named user's: for the local stack only",
+    )
+
     queue_visibility_s: int = 120
     dispatch_cap: int = Field(50, description="most swings handed to runs in one tick")
     batch_backlog: int = Field(20, description="from this many waiting swings on, one run carries many")

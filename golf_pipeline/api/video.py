@@ -70,11 +70,11 @@ def create_presigned_url(asked: PresignedUrlRequest, request: Request, user: Cal
 )
 def analyze_video(asked: AnalyzeRequest, request: Request, user: CallingUser) -> AnalysisStarted:
     """Start an analysis, or start it again where it failed; one that runs or is done is returned as it is."""
-    _, catalog, store = _parts(request)
+    settings, catalog, store = _parts(request)
     if asked.bucket_name != store.bucket:
         raise Problem(404, "UNKNOWN_BUCKET", "This service does not read that bucket.")
     upload = parse_upload_key(asked.s3_key)
-    if upload.user_id not in {user, GUEST}:
+    if not _may_use(settings, user, upload.user_id):
         raise _not_found()
     facts = store.head(upload.key)
     record, _ = catalog.register_object(store.bucket, upload, facts.etag, facts.size, facts.last_modified)
@@ -89,7 +89,7 @@ def analyze_video(asked: AnalyzeRequest, request: Request, user: CallingUser) ->
 def get_results(job_id: str, request: Request, user: CallingUser) -> Results:
     """How far the analysis is and, once it is completed, its whole result."""
     settings, catalog, store = _parts(request)
-    record = _visible_record(catalog, job_id, user)
+    record = _visible_record(settings, catalog, job_id, user)
     state = Results(
         job_id=record.analysis_id,
         status=client_status(record.status),
@@ -138,7 +138,7 @@ def get_results(job_id: str, request: Request, user: CallingUser) -> Results:
 def get_artifact(job_id: str, artifact: Artifact, request: Request, user: CallingUser) -> RedirectResponse:
     """A stable address of a file of the result; redirects to a signed URL."""
     settings, catalog, store = _parts(request)
-    _visible_record(catalog, job_id, user)
+    _visible_record(settings, catalog, job_id, user)
     key = _stored_result(catalog, store, job_id).artifacts.get(artifact)
     if key is None:
         raise _not_found()
@@ -158,12 +158,16 @@ def _parts(request: Request) -> tuple[Settings, Catalog, ObjectStore]:
     return settings_of(request), request.app.state.catalog, request.app.state.store
 
 
-def _visible_record(catalog: Catalog, job_id: str, user: str) -> AnalysisRecord:
+def _visible_record(settings: Settings, catalog: Catalog, job_id: str, user: str) -> AnalysisRecord:
     record = catalog.get(job_id)
-    # A guest's analysis is readable by whoever knows its id; another user's does not exist for the caller.
-    if record is None or record.user_id not in {user, GUEST}:
+    if record is None or not _may_use(settings, user, record.user_id):
         raise _not_found()
     return record
+
+
+def _may_use(settings: Settings, user: str, owner: str) -> bool:
+    """A guest's analysis is open to whoever knows its id; another user's does not exist for the caller."""
+    return owner in {user, GUEST} or (settings.open_results and user == GUEST)
 
 
 def _stored_result(catalog: Catalog, store: ObjectStore, job_id: str) -> ResultDocument:

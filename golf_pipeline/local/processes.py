@@ -21,7 +21,7 @@ MAX_LOG_BYTES = 20 * 1024 * 1024
 POLL_S = 0.05
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
     """One running part of the stack."""
 
@@ -29,6 +29,10 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
     log_start: int
+    is_task: bool = False
+    """It is meant to end by itself, with code 0."""
+    grace_s: float | None = None
+    """How long it may take to end when asked; None: as long as the family's others, 0: it is not asked."""
 
     @property
     def exit_code(self) -> int | None:
@@ -71,7 +75,16 @@ class Family:
         with cast(IO[bytes], self._keeper.stdout) as output:
             output.readline()  # on guard: nothing is started before
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Child:
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        is_task: bool = False,
+        grace_s: float | None = None,
+    ) -> Child:
         """Start a child in `folder`, with its output in `<logs>/<name>.log`."""
         log = self._logs / f"{name}.log"
         if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
@@ -88,13 +101,14 @@ class Family:
                 start_new_session=True,
             )
         self._tell_keeper(f"+{process.pid}")
-        child = Child(name, process, log, log_start)
+        child = Child(name, process, log, log_start, is_task, grace_s)
         self.children.append(child)
         return child
 
     def ended(self) -> Child | None:
-        """Return a child that has ended by itself, if any."""
-        return next((child for child in self.children if child.exit_code is not None), None)
+        """Return a child that has ended although it should not have, if any."""
+        gone = (child for child in self.children if child.exit_code is not None)
+        return next((child for child in gone if not (child.is_task and child.exit_code == 0)), None)
 
     @property
     def keeper_lives(self) -> bool:
@@ -120,15 +134,19 @@ class Family:
         self._close_keeper()
 
     def _end(self, children: Sequence[Child]) -> None:
-        for child in children:
-            child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace_s
-        while any(child.lives() for child in children) and time.monotonic() < deadline:
+        began = time.monotonic()
+        waited_for = {child: self._grace_s if child.grace_s is None else child.grace_s for child in children}
+        for child, grace_s in waited_for.items():
+            if grace_s > 0:
+                child.signal(signal.SIGTERM)
+        while waited_for:
+            for child, grace_s in list(waited_for.items()):
+                if not child.lives() or time.monotonic() - began >= grace_s:
+                    child.signal(signal.SIGKILL)
+                    child.process.wait()
+                    self._tell_keeper(f"-{child.process.pid}")
+                    del waited_for[child]
             time.sleep(POLL_S)
-        for child in children:
-            child.signal(signal.SIGKILL)
-            child.process.wait()
-            self._tell_keeper(f"-{child.process.pid}")
 
     def _tell_keeper(self, line: str) -> None:
         if self._keeper_input.closed:

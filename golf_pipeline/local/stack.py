@@ -34,7 +34,12 @@ from golf_pipeline.local.processes import Child, Family
 from golf_pipeline.settings import Settings
 
 CODE_LOCATION = "golf_pipeline"
-STOP_ORDER = (("api", "dagster-webserver", "dagster-daemon"), ("dagster-code",), ("aws",))
+DAEMON = "dagster-daemon"
+CODE_SERVER = "dagster-code"
+STOP_ORDER = (("api", "dagster-webserver", DAEMON), (CODE_SERVER,), ("aws",))
+ENDED_OUTRIGHT = (DAEMON, CODE_SERVER)
+"""Asked to end, both wait for sensors that wait themselves, up to 20 s, and log failed ticks. Both are made to be cut
+off: ticks and runs under way go on at the next start (`crashed_runs.py`), from the last stage that is stored."""
 LOCK_WAIT_S = 20.0
 POLL_S = 0.1
 
@@ -165,6 +170,7 @@ class LocalStack:
             "GOLF_API_HOST": HOST,
             "GOLF_API_PORT": str(self.api_port),
             "GOLF_API_URL": self.api_url,
+            "GOLF_OPEN_RESULTS": "true",  # here the operator is every golfer: links in the Dagster UI carry no identity
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "NO_PROXY": f"{HOST},localhost",
             "no_proxy": f"{HOST},localhost",
@@ -197,18 +203,26 @@ class LocalStack:
         web = ["-h", HOST, "-p", str(self.dagster_port), "-w", workspace]
 
         aws = self._start_part("aws", [python, "-m", "golf_pipeline.local.aws"])
-        code_server = self._start_part("dagster-code", [*dagster, "api", "grpc", "-p", str(self.code_port), *code])
+        recovery = None
+        if (self.folder / "dagster" / "history").is_dir():
+            recovery = self._start_part(
+                "dagster-recovery", [python, "-m", "golf_pipeline.local.crashed_runs"], is_task=True
+            )
+        code_server = self._start_part(CODE_SERVER, [*dagster, "api", "grpc", "-p", str(self.code_port), *code])
         self._wait(aws, lambda: probes.answers(self.aws.port, f"/{self.aws.bucket}?max-keys=0"), deadline)
         api = self._start_part("api", [python, "-m", "golf_pipeline.cli", "api"])
         self._wait(code_server, lambda: probes.code_server_serves(self.code_port), deadline)
+        if recovery is not None:
+            self._wait(recovery, lambda: None if recovery.exit_code == 0 else "still at work", deadline)
         webserver = self._start_part("dagster-webserver", [python, "-m", "dagster_webserver", *web])
-        daemon = self._start_part("dagster-daemon", [python, "-m", "dagster._daemon", "run", "-w", workspace])
+        daemon = self._start_part(DAEMON, [python, "-m", "dagster._daemon", "run", "-w", workspace])
         self._wait(api, lambda: probes.answers(self.api_port, "/ready"), deadline)
         self._wait(webserver, lambda: probes.definitions_loaded(self.dagster_port), deadline)
         self._wait(daemon, lambda: probes.daemon_beats(self.dagster_port, since), deadline)
 
-    def _start_part(self, name: str, command: list[str]) -> Child:
-        return self._running().start(name, command, self.environment, self.folder)
+    def _start_part(self, name: str, command: list[str], *, is_task: bool = False) -> Child:
+        grace_s = 0.0 if name in ENDED_OUTRIGHT else None
+        return self._running().start(name, command, self.environment, self.folder, is_task=is_task, grace_s=grace_s)
 
     def _running(self) -> Family:
         if self._family is None:

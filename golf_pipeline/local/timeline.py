@@ -79,9 +79,9 @@ def split_time(put_began: float, put_ended: float, run: SwingRun, completed: flo
     A step that ends after the completion (the golfer's profile) counts up to it: the golfer does not wait for it.
     """
     parts = [
-        Part("upload", put_ended - put_began, "presigned PUT over HTTP"),
-        Part("queue", run.created - put_ended, "event, ingest and dispatch sensors"),
-        Part("launch", run.steps[0].began - run.created, "run coordinator, new process, imports"),
+        Part("upload", put_ended - put_began, "presigned PUT"),
+        Part("queue", run.created - put_ended, "S3 event, ingest sensor, dispatch sensor"),
+        Part("launch", run.steps[0].began - run.created, "run coordinator, new process"),
     ]
     at = run.steps[0].began
     waited = 0.0
@@ -90,7 +90,7 @@ def split_time(put_began: float, put_ended: float, run: SwingRun, completed: flo
             break
         waited += max(0.0, step.began - at)
         began, ended = max(at, step.began), min(step.ended, completed)
-        parts.append(Part(step.name, max(0.0, ended - began), "step"))
+        parts.append(Part(step.name, max(0.0, ended - began)))
         at = max(at, ended)
     parts.append(Part("between steps", waited + max(0.0, completed - at), "Dagster's events, the catalog"))
     return tuple(parts)

@@ -304,3 +304,11 @@ def test_a_result_is_not_made_of_an_analysis_that_was_refused(
     coaching = write_coaching(analysis.findings, analysis.metrics, segmentation, analysis.report, key_frame_count=1)
     with pytest.raises(ValueError, match="whole analysis"):
         build_result(record, analysis.model_copy(update={"findings": None}), coaching, {}, {})
+
+
+def test_the_local_stack_may_open_named_users_results_to_callers_without_identity(serve: Serve) -> None:
+    api = serve(trusted_user_header="x-user", open_results=True)
+    granted = upload(api, **{"x-user": "ann"})
+    path = f"/api/video/results/{granted['jobId']}"
+    assert api.get(path).status_code == 200
+    assert api.get(path, headers={"x-user": "bob"}).status_code == 404

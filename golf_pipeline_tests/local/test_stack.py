@@ -1,14 +1,19 @@
 """The whole local stack at work: uploads to coaching, bad uploads to their own errors, restarts that lose nothing."""
 
+import io
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client
+from rich.console import Console
 
-from golf_pipeline.local.demo import SAMPLE
+from golf_pipeline.local.demo import DOWNLOADS, SAMPLE, USER_HEADER, Demo
 from golf_pipeline.local.http import request
 from golf_pipeline.local.probes import graphql
 from golf_pipeline.local.stack import LocalStack, StackConfig
@@ -16,11 +21,17 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.swing.errors import ErrorCode
 from golf_pipeline_tests.local.clips import first_part, grey_clip, sound_only
-from golf_pipeline_tests.local.support import parts_of
+from golf_pipeline_tests.local.support import parts_of, wait_until
 
 MAX_DURATION_S = 20.0
 END_TIMEOUT_S = 200.0
-GOOD = "golf-swings/guest/good.mp4"
+USER = "tester"
+HEADERS = {USER_HEADER: USER}
+GOOD = f"golf-swings/{USER}/good.mp4"
+LATE = "golf-swings/guest/late.mp4"
+EMPTY_BOX = b"\0\0\0\x08free"
+"""An MP4 box without content: with it the same video is another file, whose results cannot be reused."""
+
 DELETED = "golf-swings/guest/deleted.mp4"
 
 BAD: Mapping[str, tuple[Callable[[], bytes], ErrorCode]] = {
@@ -32,6 +43,7 @@ BAD: Mapping[str, tuple[Callable[[], bytes], ErrorCode]] = {
     "golf-swings/guest/long.mp4": (lambda: grey_clip(MAX_DURATION_S + 1), ErrorCode.VIDEO_TOO_LONG),
     "golf-swings/guest/large.mp4": (lambda: bytes(max_upload_bytes() + 1), ErrorCode.VIDEO_TOO_LARGE),
     "golf-swings/guest/wall.MP4": (lambda: grey_clip(3.0), ErrorCode.NO_GOLFER),
+    "golf-swings/guest/no-swing.mp4": (SAMPLE.with_name("no_swing.mp4").read_bytes, ErrorCode.NO_COMPLETE_SWING),
     "golf-swings/guest/read.me": (lambda: b"hello", ErrorCode.NOT_AN_UPLOAD),
     DELETED: (SAMPLE.read_bytes, ErrorCode.UPLOAD_DELETED),
 }
@@ -41,19 +53,34 @@ def max_upload_bytes() -> int:
     return SAMPLE.stat().st_size + 1_000_000
 
 
-@dataclass
 class Running:
     """A stack with what a test needs to feed and watch it."""
 
-    stack: LocalStack
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.catalog = Catalog(stack.environment["GOLF_CATALOG_URL"])
 
     @property
     def s3(self) -> S3Client:
+        # Made anew: after a restart the port is another one.
         session = boto3.Session("local", "local", region_name=self.stack.aws.region)
         return session.client("s3", endpoint_url=self.stack.aws.endpoint_url)
 
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.stack.aws.bucket, Key=key, Body=body)
+
+    def keys(self, prefix: str = "") -> dict[str, str]:
+        """Key -> ETag of what is in the bucket."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.aws.bucket, Prefix=prefix)
+        return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", [])}
+
     def record(self, key: str) -> AnalysisRecord | None:
-        return Catalog(self.stack.environment["GOLF_CATALOG_URL"]).by_key(self.stack.aws.bucket, key)
+        return self.catalog.by_key(self.stack.aws.bucket, key)
+
+    def results(self, record: AnalysisRecord) -> dict[str, Any]:
+        url = f"{self.stack.api_url}/api/video/results/{record.analysis_id}"
+        answer: dict[str, Any] = request("GET", url, headers=HEADERS).json()
+        return answer
 
     def wait_for_end(self, *keys: str) -> dict[str, AnalysisRecord]:
         deadline = time.monotonic() + END_TIMEOUT_S
@@ -68,15 +95,20 @@ class Running:
             }
             time.sleep(0.2)
 
-    def run_count(self) -> int:
+    def run_ids(self) -> set[str]:
         answer = graphql(self.stack.dagster_port, "{ runsOrError { ... on Runs { results { runId } } } }")
-        return len(answer["runsOrError"]["results"])
+        return {run["runId"] for run in answer["runsOrError"]["results"]}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    limits = {"GOLF_MAX_DURATION_S": str(MAX_DURATION_S), "GOLF_MAX_UPLOAD_BYTES": str(max_upload_bytes())}
-    stack = LocalStack(StackConfig(tmp_path_factory.mktemp("stack"), 0, 0, 0, environment=limits))
+    environment = {
+        "GOLF_MAX_DURATION_S": str(MAX_DURATION_S),
+        "GOLF_MAX_UPLOAD_BYTES": str(max_upload_bytes()),
+        "GOLF_TRUSTED_USER_HEADER": USER_HEADER,
+        "GOLF_BATCH_BACKLOG": "2",  # what waits together shares a run: good and bad ones side by side
+    }
+    stack = LocalStack(StackConfig(tmp_path_factory.mktemp("stack"), 0, 0, 0, environment=environment))
     with stack:
         yield Running(stack)
 
@@ -84,20 +116,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def ended(running: Running) -> dict[str, AnalysisRecord]:
     """Everything put at once with a plain S3 client, and what became of it."""
-    bucket = running.stack.aws.bucket
     for key, (make, _) in BAD.items():
-        running.s3.put_object(Bucket=bucket, Key=key, Body=make())
-    running.s3.delete_object(Bucket=bucket, Key=DELETED)
-    running.s3.put_object(Bucket=bucket, Key=GOOD, Body=SAMPLE.read_bytes())
+        running.put(key, make())
+    running.s3.delete_object(Bucket=running.stack.aws.bucket, Key=DELETED)
+    running.put(GOOD, SAMPLE.read_bytes())
     return running.wait_for_end(GOOD, *BAD)
 
 
-def test_a_video_put_into_s3_is_analysed_to_the_end_beside_ten_bad_ones(
+def test_a_video_put_into_s3_is_analysed_to_the_end_beside_bad_ones(
     running: Running, ended: dict[str, AnalysisRecord]
 ) -> None:
     record = ended[GOOD]
     assert (record.status, record.error_code) == (Status.AI_COMPLETED, None)
-    answer = request("GET", f"{running.stack.api_url}/api/video/results/{record.analysis_id}").json()
+    answer = running.results(record)
     assert answer["status"] == "completed"
     assert answer["pose"]["report"]["summary"]
     for name in ("report", "overlay", "analysis"):
@@ -117,33 +148,50 @@ def test_a_bad_upload_ends_failed_with_its_own_code(ended: dict[str, AnalysisRec
 
 def test_the_api_tells_a_client_why_an_upload_failed(running: Running, ended: dict[str, AnalysisRecord]) -> None:
     record = ended["golf-swings/guest/text.mp4"]
-    answer = request("GET", f"{running.stack.api_url}/api/video/results/{record.analysis_id}").json()
+    answer = running.results(record)
     assert answer["status"] == "failed"
-    assert answer["error"] == {
-        "code": "VIDEO_UNREADABLE",
-        "message": record.error_message,
-        "retryable": False,
-    }
+    assert answer["error"] == {"code": "VIDEO_UNREADABLE", "message": record.error_message, "retryable": False}
 
 
-def test_a_restart_keeps_results_history_and_what_was_in_flight(
+@pytest.mark.usefixtures("ended")
+def test_the_golfers_profile_is_stored_after_their_first_swing(running: Running) -> None:
+    wait_until(lambda: any(key.endswith("swing_profile.json") for key in running.keys(f"golf-profiles/{USER}/")))
+
+
+@pytest.mark.usefixtures("ended")
+def test_the_demo_follows_a_swing_fetches_its_results_and_says_where_the_time_went(
+    running: Running, tmp_path: Path
+) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    demo = Demo(console, SAMPLE, tmp_path, running.stack)
+    good, bad, run = demo.analyse(console.status(""))
+    demo.report(good, bad, run, bare_s=0.0)
+    assert all((tmp_path / name).stat().st_size > 0 for name in DOWNLOADS.values())
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    for words in ("AI_COMPLETED", "launch", "pose_keypoints", "total", "VIDEO_UNREADABLE", "report.html"):
+        assert words in printed
+    step_names = [step.name for step in run.steps]
+    assert step_names[0] == "swing_video"
+    assert "analysis_result" in step_names
+
+
+def test_a_stack_killed_in_the_middle_of_an_analysis_loses_nothing(
     running: Running, ended: dict[str, AnalysisRecord]
 ) -> None:
-    late = "golf-swings/guest/late.mp4"
-    bucket = running.stack.aws.bucket
-    before = [(entry["Key"], entry["ETag"]) for entry in running.s3.list_objects_v2(Bucket=bucket)["Contents"]]
-    runs = running.run_count()
-    running.s3.put_object(Bucket=bucket, Key=late, Body=SAMPLE.read_bytes())
+    running.put(LATE, SAMPLE.read_bytes() + EMPTY_BOX)
+    wait_until(lambda: (late := running.record(LATE)) is not None and late.status == Status.PROCESSING)
+    objects, runs = running.keys(), running.run_ids()
+    for process in parts_of(running.stack.folder):
+        os.kill(process, signal.SIGKILL)
     running.stack.stop()
     assert parts_of(running.stack.folder) == []
 
     running.stack.start()
 
     assert running.record(GOOD) == ended[GOOD]
-    answer = request("GET", f"{running.stack.api_url}/api/video/results/{ended[GOOD].analysis_id}").json()
+    answer = running.results(ended[GOOD])
     assert answer["status"] == "completed"
     assert request("GET", answer["links"]["report"]).ok
-    assert running.run_count() >= runs
-    assert running.wait_for_end(late)[late].status == Status.AI_COMPLETED
-    after = [(entry["Key"], entry["ETag"]) for entry in running.s3.list_objects_v2(Bucket=bucket)["Contents"]]
-    assert set(before) <= set(after)
+    assert runs <= running.run_ids()
+    assert running.wait_for_end(LATE)[LATE].status == Status.AI_COMPLETED
+    assert objects.items() <= running.keys().items()
