@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test test-slow dev lint format lock clean
+.PHONY: demo test test-slow dev lint validate format lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/golf-pipeline demo
@@ -25,6 +25,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Dagster 1.13 warns about this command of its own (it prefers `dg`, another package); what our definitions cause is shown.
+validate: $(VENV)/installed
+	$(BIN)/python -W 'ignore:Function `definitions_validate_command`' -m dagster definitions validate -w workspace.yaml
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
