@@ -4,7 +4,7 @@ A pinhole without distortion. Pixels as in `swing/landmarks.py`: x to the right,
 corner, so that the centre of the first pixel is (0.5, 0.5).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, radians, sin
 
 import numpy as np
@@ -14,7 +14,6 @@ from golf_pipeline.synthetic.body import Points, unit
 
 FACE_ON_AZIMUTH_DEG = 0.0
 DOWN_THE_LINE_AZIMUTH_DEG = -90.0
-_AIM_HEIGHT_M = 1.02
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class Camera:
         distance_m: from the point it aims at.
         lens_height_m: of the lens above the ground.
         view_height_m: what the image's height covers at the aimed point.
-        aim_x_m, aim_z_m: the aimed point on the ground plan (a little toward the ball from the golfer's feet).
+        aim_height_m, aim_x_m, aim_z_m: the aimed point, a little toward the ball from the golfer's feet; high enough
+            for the club at the top, low enough for the ball.
     """
 
     azimuth_deg: float
@@ -35,7 +35,8 @@ class Camera:
     height: int
     distance_m: float = 5.0
     lens_height_m: float = 1.15
-    view_height_m: float = 2.75
+    view_height_m: float = 2.9
+    aim_height_m: float = 1.0
     aim_x_m: float = 0.0
     aim_z_m: float = 0.25
 
@@ -54,8 +55,7 @@ class Camera:
     @property
     def axes(self) -> Points:
         """(3, 3) rows: unit vectors to the right, down and forward of the image."""
-        aim_height = _AIM_HEIGHT_M + self.view_height_m * 0.08
-        forward = unit(np.array([self.aim_x_m, aim_height, self.aim_z_m]) - self.position)
+        forward = unit(np.array([self.aim_x_m, self.aim_height_m, self.aim_z_m]) - self.position)
         right = unit(np.cross(forward, np.array([0.0, 1.0, 0.0])))
         return np.stack([right, np.cross(forward, right), forward])
 
@@ -72,13 +72,4 @@ class Camera:
 
     def mirrored(self) -> "Camera":
         """The camera that sees a left-hander as this one sees the right-hander."""
-        return Camera(
-            -self.azimuth_deg,
-            self.width,
-            self.height,
-            self.distance_m,
-            self.lens_height_m,
-            self.view_height_m,
-            -self.aim_x_m,
-            self.aim_z_m,
-        )
+        return replace(self, azimuth_deg=-self.azimuth_deg, aim_x_m=-self.aim_x_m)

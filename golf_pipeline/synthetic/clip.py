@@ -47,7 +47,8 @@ class ClipSpec:
         azimuth_deg: the camera's place around the golfer, as `Camera` has it, for the golfer of this handedness.
         start_s, end_s: the part of the motion that is filmed, in seconds from the takeaway; a part without the swing is
             a golfer who only stands there.
-        sound: with a sound track that holds the strike.
+        sound: with a sound track that holds the strike; real time only.
+        slow_motion_factor: 4 plays one second of the swing in four seconds of the file.
     """
 
     name: str
@@ -59,15 +60,20 @@ class ClipSpec:
     start_s: float = -1.0
     end_s: float = 2.6
     sound: bool = True
+    slow_motion_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.sound and self.slow_motion_factor != 1.0:
+            raise ValueError("a slow-motion clip has no sound that means anything: sound=False")
 
     @property
     def frame_count(self) -> int:
-        return round((self.end_s - self.start_s) * self.fps)
+        return round((self.end_s - self.start_s) * self.slow_motion_factor * self.fps)
 
     @cached_property
     def times_s(self) -> NDArray[np.float64]:
         """(n,) of the frames, in seconds from the takeaway."""
-        return self.start_s + np.arange(self.frame_count) / self.fps
+        return self.start_s + np.arange(self.frame_count) / (self.fps * self.slow_motion_factor)
 
     @cached_property
     def camera(self) -> Camera:
@@ -124,11 +130,7 @@ def truth_of(spec: ClipSpec) -> Truth:
     """The truth of a clip; computed, nothing is rendered."""
     joints, _ = motion.pose(spec.times_s)
     events = {
-        name: TrueEvent(
-            time_s=round(time_s - spec.start_s, 4),
-            exact_frame=round((time_s - spec.start_s) * spec.fps, 3),
-            frame=round((time_s - spec.start_s) * spec.fps),
-        )
+        name: _true_event((time_s - spec.start_s) * spec.slow_motion_factor, spec.fps)
         for name, time_s in event_times().items()
         if spec.start_s <= time_s <= spec.times_s[-1]
     }
@@ -140,10 +142,15 @@ def truth_of(spec: ClipSpec) -> Truth:
         view=_view(spec.azimuth_deg),
         azimuth_deg=spec.azimuth_deg,
         handedness=spec.handedness,
+        slow_motion_factor=spec.slow_motion_factor,
         impact_sound_s=round(_strike_s(spec), 4) if spec.sound and "impact" in events else None,
         events=events,
         joints={_joint_name(name, spec.handedness): _true_joint(spec, points) for name, points in joints.items()},
     )
+
+
+def _true_event(time_s: float, fps: int) -> TrueEvent:
+    return TrueEvent(time_s=round(time_s, 4), exact_frame=round(time_s * fps, 3), frame=round(time_s * fps))
 
 
 def _pictures(spec: ClipSpec) -> Iterator[NDArray[np.uint8]]:

@@ -48,10 +48,11 @@ _KEYS: dict[str, tuple[float, ...]] = {
     "chest_turn":    (     0.0,    -30.0,    -50.0,    -78.0,    -38.0,     24.0,     46.0,     66.0,    100.0,    108.0),
     "lead_scapula":  (     6.0,     16.0,     26.4,     30.0,     28.4,     16.4,      2.3,     -1.2,      0.0,      1.3),
     "trail_scapula": (    24.0,     12.0,     -0.6,     -4.0,      1.7,     22.0,     36.6,     41.1,     34.0,     30.0),
-    "arm_angle":     (   -16.4,    -57.8,    -90.0,   -142.0,    -90.0,      0.4,     34.6,     78.9,    140.3,    180.4),
-    "arm_plane":     (    82.3,     71.2,     65.4,     65.0,     66.0,     68.4,     70.5,     76.0,     92.1,    100.1),
-    "arm_depth":     (     5.0,      7.9,     18.0,     18.0,     16.0,      2.7,     14.6,     21.1,      6.0,      4.0),
-    "arm_reach":     (   0.985,    0.992,    0.995,    0.985,    0.990,    0.996,    0.946,    0.909,    0.700,    0.546),
+    "arm_angle":     (   -16.4,    -57.8,    -90.0,   -142.0,    -90.0,      0.4,     34.6,     78.9,    138.0,    166.0),
+    "arm_plane":     (    82.3,     71.2,     65.4,     65.0,     66.0,     68.4,     70.5,     76.0,     86.0,     78.0),
+    "arm_depth":     (     5.0,      7.9,     18.0,     18.0,     16.0,      2.7,     14.6,     21.1,      5.0,      0.0),
+    "arm_reach":     (   0.985,    0.992,    0.995,    0.985,    0.990,    0.996,    0.946,    0.909,    0.700,    0.560),
+    "trail_elbow":   (     0.0,      0.0,      0.0,      0.0,      0.0,      0.0,      0.0,     15.0,     75.0,     85.0),
     "club_angle":    (     4.4,    -90.0,   -165.0,   -248.0,   -186.0,     -6.0,     90.0,    150.0,    262.0,    310.0),
     "club_plane":    (    52.5,     58.0,     56.0,     56.0,     56.0,     59.7,     58.0,     60.1,     66.0,     70.0),
     "trail_heel":    (     0.0,      0.0,      0.0,      0.0,      6.0,     24.0,     34.0,     44.0,     62.0,     70.0),
@@ -191,7 +192,10 @@ def _add_arms(
     joints["lead_wrist"], joints["trail_wrist"] = lead_wrist, trail_wrist
     joints["lead_index"], joints["trail_index"] = lead_hand, trail_hand
     lead_pole = 0.5 * chest_left - 0.85 * spine
-    trail_pole = -0.4 * chest_left - 0.9 * spine + 0.1 * chest_front
+    # The trail elbow hangs until the arms fold across the chest after impact; then it comes forward, off the neck.
+    forward = values["trail_elbow"][:, None]
+    hanging = -0.4 * chest_left - 0.9 * spine + 0.1 * chest_front
+    trail_pole = hanging * np.cos(forward) + (chest_front - 0.35 * spine) * np.sin(forward)
     for side, pole in (("lead", lead_pole), ("trail", trail_pole)):
         shoulder, wrist = joints[f"{side}_shoulder"], joints[f"{side}_wrist"]
         joints[f"{side}_elbow"] = middle_joint(shoulder, wrist, body.upper_arm, body.forearm, pole)

@@ -43,6 +43,7 @@ class Truth(_Document):
     view: Literal["face-on", "down-the-line", "oblique"]
     azimuth_deg: float
     handedness: Literal["right", "left"]
+    slow_motion_factor: float = 1.0
     impact_sound_s: float | None
     events: dict[str, TrueEvent]
     joints: dict[str, TrueJoint]

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from golf_pipeline.swing.pose import track_pose
 from golf_pipeline.swing.pose_model import find_pose_model
 from golf_pipeline.swing.video import probe_video, read_audio, read_frames
+from golf_pipeline.synthetic.body import Body
+from golf_pipeline.synthetic.camera import Camera
 from golf_pipeline.synthetic.clip import SAMPLE_SPECS, SAMPLES, ClipSpec, render_clip, truth_of
 from golf_pipeline.synthetic.truth import Truth
 
@@ -40,11 +42,13 @@ def test_the_strike_is_in_the_sound_where_the_truth_says() -> None:
     assert loudest == pytest.approx(truth.impact_sound_s, abs=0.005)
 
 
-def test_the_pose_model_finds_the_golfers_joints_where_they_are() -> None:
-    path = SAMPLES / "face_on_right.mp4"
+@pytest.mark.parametrize("name", ["face_on_right", "down_the_line_right"])
+def test_the_pose_model_finds_the_golfers_joints_where_they_are(name: str) -> None:
+    path = SAMPLES / f"{name}.mp4"
     track, truth = track_pose(path, probe_video(path), find_pose_model()), Truth.read(path.with_suffix(".truth.json"))
     assert track.coverage == 1
-    torso = 0.52 / 2.75 * truth.height
+    assert np.median(track.visibility) > 0.85
+    torso = Body().spine / Camera(0.0, truth.width, truth.height).view_height_m * truth.height
     for part in ("hip", "shoulder", "knee", "ankle"):
         true = np.array([truth.joints[f"{side}_{part}"].pixels for side in ("left", "right")]).mean(axis=0)
         away = np.linalg.norm(track.midpoint(part) - true[track.frame], axis=1) / torso
@@ -68,6 +72,39 @@ def test_the_events_happen_at_the_same_time_at_any_frame_rate(fps: int) -> None:
     for name, event in truth_of(ClipSpec("b", fps=fps)).events.items():
         assert event.time_s == pytest.approx(at_30[name].time_s)
         assert event.exact_frame == pytest.approx(event.time_s * fps, abs=0.02)
+
+
+def test_slow_motion_stretches_the_times_and_leaves_the_geometry() -> None:
+    real = truth_of(ClipSpec("real", fps=120))
+    slow = truth_of(ClipSpec("slow", fps=30, slow_motion_factor=4.0, sound=False))
+    assert slow.joints == real.joints
+    for name, event in slow.events.items():
+        assert event.time_s == pytest.approx(4 * real.events[name].time_s, abs=0.001)
+    with pytest.raises(ValueError, match="sound"):
+        ClipSpec("slow", slow_motion_factor=4.0)
+
+
+def test_a_clip_cut_before_impact_claims_no_impact() -> None:
+    truth = truth_of(ClipSpec("cut", end_s=1.05))
+    assert list(truth.events) == ["address", "toe_up", "mid_backswing", "top", "mid_downswing"]
+    assert truth.impact_sound_s is None
+
+
+@pytest.mark.parametrize("name", ["face_on_right", "down_the_line_right", "face_on_left"])
+def test_the_ball_lies_in_the_picture_at_the_club_until_impact(name: str) -> None:
+    truth = Truth.read(SAMPLES / f"{name}.truth.json")
+    address, top, impact = (truth.events[event].frame for event in ("address", "top", "impact"))
+    pictures = {frame.number: frame.image for frame in read_frames(SAMPLES / f"{name}.mp4", numbers=(top, impact + 2))}
+    club = np.array(truth.joints["club_head"].pixels)[address]
+    x, y = club.round().astype(int)
+    assert 20 < x < truth.width - 20
+    assert 20 < y < truth.height - 20
+
+    def white(image: np.ndarray) -> int:
+        return int((image[y - 20 : y + 21, x - 20 : x + 21].min(axis=2) > 170).sum())
+
+    assert white(pictures[top]) >= 12  # the waiting ball, about 9 pixels across
+    assert white(pictures[impact + 2]) == 0
 
 
 def test_a_clip_is_rendered_with_its_truth_and_reports_its_progress(tmp_path: Path) -> None:

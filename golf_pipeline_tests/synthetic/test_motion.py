@@ -65,3 +65,17 @@ def test_the_chest_and_pelvis_turn_as_far_as_a_golfers() -> None:
     chest, pelvis = (np.degrees(np.arctan2(axis[0, 2], axis[0, 0])) for axis in (frames.chest_left, frames.pelvis_left))
     assert 70 < abs(chest) < 110
     assert 35 < abs(pelvis) < 55
+
+
+@pytest.mark.parametrize("side", ["lead", "trail"])
+def test_no_arm_and_no_club_passes_through_the_head_or_the_neck(side: str) -> None:
+    joints, _ = motion.pose(TIMES)
+    for a, b in ((f"{side}_elbow", f"{side}_wrist"), (f"{side}_wrist", f"{side}_index"), ("grip_end", "club_head")):
+        assert distance_to_segment(joints["head"], joints[a], joints[b]).min() > 0.15, (a, b)
+    assert length(joints, "neck", f"{side}_elbow").min() > 0.19
+    assert distance_to_segment(joints["neck"], joints[f"{side}_elbow"], joints[f"{side}_wrist"]).min() > 0.15
+
+
+def distance_to_segment(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    along = np.clip(((points - a) * (b - a)).sum(axis=1) / ((b - a) ** 2).sum(axis=1), 0, 1)
+    return np.linalg.norm(points - a - along[:, None] * (b - a), axis=1)
