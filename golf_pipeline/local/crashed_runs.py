@@ -1,11 +1,11 @@
 """Picks up what the folder's last stack left half done, before the new one's daemon starts.
 
-Runs: Dagster's default launcher cannot ask whether a run's process still lives, so its monitoring would wait for the
-longest time that a run may take. A stack that starts knows better: it holds its folder's lock, and nothing of an
-earlier stack outlives that lock. Failed here as "unexpected termination", a run is retried by Dagster's daemon as after
-any crash.
+Dagster's default launcher cannot ask whether a run's process still lives, so its monitoring would wait for the longest
+time that a run may take. A stack that starts knows better: it holds its folder's lock, and nothing of an earlier stack
+outlives that lock. So every run that had begun is over, and every swing that no waiting run carries is queued again.
 
-Swings: one that was claimed for a run which was never created would wait for the reconcile sensor's ten minutes.
+A swing gets a new attempt and not Dagster's retry of the run: that one is there for swings that crash their own run,
+and is granted once. Relying on it, a swing whose stack was killed twice ended as FAILED, which was not its fault.
 
 Run by the stack as `python -m golf_pipeline.local.crashed_runs`; needs DAGSTER_HOME and the GOLF_* variables.
 """
@@ -16,50 +16,54 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.events import JobFailureData, RunFailureReason
 
+from golf_pipeline.orchestration.jobs import swing_job
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.recovery import LIVE, swings_of_run
 from golf_pipeline.settings import get_settings
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.records import Status
 
-BEGUN = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+BEGUN = {DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING}
+WHY = "The stack ended while this run was under way."
+
+MOST_ATTEMPTS = 10
+"""Attempts after which a swing is left to the reconcile sensor, which fails it: it may be what ends the stack."""
+
+
+def end_crashed_runs(instance: DagsterInstance) -> list[str]:
+    """End every begun run and return the ids: swings' runs as canceled, others as failed, which Dagster retries."""
+    begun = instance.get_runs(RunsFilter(statuses=list(BEGUN)))
+    for run in begun:
+        if run.job_name == swing_job.name or run.status == DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, WHY)
+        else:
+            why = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
+            instance.report_run_failed(run, WHY, why)
+    return [run.run_id for run in begun]
 
 
 def requeue_lost_swings(instance: DagsterInstance, catalog: Catalog) -> list[str]:
-    """Queue swings again that are claimed but in no run; return their analysis ids. Before `end_crashed_runs`."""
+    """Begin a new attempt for each swing in progress that no waiting run carries; return their analysis ids."""
     partitions = instance.get_dynamic_partitions(swings.name or "")
-    carried = {key for run in instance.get_runs(RunsFilter(statuses=LIVE)) for key in swings_of_run(run, partitions)}
+    waiting = instance.get_runs(RunsFilter(statuses=[status for status in LIVE if status not in BEGUN]))
+    carried = {key for run in waiting for key in swings_of_run(run, partitions)}
     lost = [
         record.analysis_id
         for record in catalog.in_progress_since(datetime.now(UTC))
-        if record.status == Status.STARTED and record.partition_key not in carried
+        if record.partition_key not in carried and record.attempt < MOST_ATTEMPTS
     ]
     for analysis_id in lost:
         catalog.request_analysis(analysis_id)
     return lost
 
 
-def end_crashed_runs(instance: DagsterInstance) -> list[str]:
-    """Mark every begun run as failed, one whose cancellation was under way as canceled; return their ids."""
-    crashed = instance.get_runs(RunsFilter(statuses=BEGUN))
-    for run in crashed:
-        message = "The stack ended while this run was under way."
-        if run.status == DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, message)
-        else:
-            why = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
-            instance.report_run_failed(run, message, why)
-    return [run.run_id for run in crashed]
-
-
 def main() -> None:
     catalog = Catalog(get_settings().catalog_url)
     catalog.migrate()
     with DagsterInstance.get() as instance:
-        for analysis_id in requeue_lost_swings(instance, catalog):
-            sys.stdout.write(f"swing {analysis_id} was claimed by no run and is queued again\n")
         for run_id in end_crashed_runs(instance):
             sys.stdout.write(f"run {run_id} was under way when the last stack ended\n")
+        for analysis_id in requeue_lost_swings(instance, catalog):
+            sys.stdout.write(f"swing {analysis_id} is queued again\n")
 
 
 if __name__ == "__main__":

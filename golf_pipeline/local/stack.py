@@ -163,6 +163,8 @@ class LocalStack:
     def _environment(self, settings: Settings) -> dict[str, str]:
         """The developer's own environment, pointed at this stack; paths made absolute as parts run elsewhere."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        no_proxy = ",".join(filter(None, (exempt, HOST, "localhost")))
         own = {
             "GOLF_DATA_FOLDER": str(self.folder),
             "GOLF_CATALOG_URL": f"sqlite:///{self.folder / 'catalog.db'}",
@@ -172,8 +174,8 @@ class LocalStack:
             "GOLF_API_URL": self.api_url,
             "GOLF_OPEN_RESULTS": "true",  # here the operator is every golfer: links in the Dagster UI carry no identity
             "DAGSTER_HOME": str(self.folder / "dagster"),
-            "NO_PROXY": f"{HOST},localhost",
-            "no_proxy": f"{HOST},localhost",
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
             "PYTHONUNBUFFERED": "1",
         }
         if settings.pose_model is not None:

@@ -154,12 +154,7 @@ def test_the_api_tells_a_client_why_an_upload_failed(running: Running, ended: di
 
 
 @pytest.mark.usefixtures("ended")
-def test_the_golfers_profile_is_stored_after_their_first_swing(running: Running) -> None:
-    wait_until(lambda: any(key.endswith("swing_profile.json") for key in running.keys(f"golf-profiles/{USER}/")))
-
-
-@pytest.mark.usefixtures("ended")
-def test_the_demo_follows_a_swing_fetches_its_results_and_says_where_the_time_went(
+def test_the_demo_follows_a_swing_to_its_results_and_profile_and_says_where_the_time_went(
     running: Running, tmp_path: Path
 ) -> None:
     console = Console(file=io.StringIO(), width=120)
