@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | demo | dev | api | synthetic | schema`.
+"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | synthetic | schema`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from golf_pipeline.benchmarks.cli import app as benchmarks
+
 if TYPE_CHECKING:
     from golf_pipeline.swing.documents import Handedness, SwingAnalysis, View
 
@@ -22,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(benchmarks, name="benchmark")
 console = Console()
 complaints = Console(stderr=True)
 

@@ -1,0 +1,21 @@
+"""`golf-pipeline benchmark events | videos | pose`: parse, call, print."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Score the analysis on labelled data.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")]
+
+
+@app.command()
+def pose(
+    video: Annotated[Path, typer.Argument(help="any golf video", exists=True, dir_okay=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Cost of the analysis against the bare landmarker on every frame, in one run, as a ratio."""
+    from golf_pipeline.benchmarks.pose import run
+
+    run(video, as_json=as_json)
