@@ -29,6 +29,8 @@ _AnyStream = TypeVar("_AnyStream", "VideoStream", "AudioStream")
 # Share of the declared frames that must be there and decode. Muxers and damaged packets lose one or two; a cut upload
 # loses more.
 LEAST_SHARE_OF_FRAMES = 0.95
+# What a sound track may claim to have in a second: studios stop at 192,000. Silence is made at this rate.
+MOST_SOUND_RATE = 400_000
 
 UNREADABLE = "This file is not a video that we can read. Please upload an MP4 or MOV straight from the phone's camera."
 TRUNCATED = "Part of the video is missing, as after an interrupted upload. Please upload it again."
@@ -72,8 +74,11 @@ def picture_stream(container: "InputContainer") -> "VideoStream":
 
 
 def sound_stream(container: "InputContainer") -> "AudioStream | None":
-    """The sound track, if there is one with a decoder."""
-    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+    """The sound track, if there is one with a decoder and a rate that makes sense."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and 0 < stream.rate <= MOST_SOUND_RATE:
+            return stream
+    return None
 
 
 def read_packets(container: "InputContainer", stream: _AnyStream) -> Iterator["Packet[_AnyStream]"]:
@@ -90,12 +95,17 @@ def read_packets(container: "InputContainer", stream: _AnyStream) -> Iterator["P
 
 
 def decode(container: "InputContainer", stream: "VideoStream") -> Iterator["VideoFrame"]:
-    """Decoded frames in display order, past damaged packets; refuses at the end if too few came out."""
+    """Decoded frames in display order, past damaged packets; refuses at the end if too few came out.
+
+    What comes before the first key frame cannot be decoded, and is not missed: trimmed files begin like that.
+    """
     from av.error import FFmpegError
 
     packets = frames = 0
+    begun = False
     for packet in read_packets(container, stream):
-        packets += bool(packet.size) and not packet.is_discard
+        begun = begun or packet.is_keyframe
+        packets += begun and bool(packet.size) and not packet.is_discard
         try:
             decoded = packet.decode()
         except FFmpegError:
@@ -104,7 +114,7 @@ def decode(container: "InputContainer", stream: "VideoStream") -> Iterator["Vide
             frames += 1
             yield frame
     if frames == 0:
-        raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, f"none of {packets} packets decodes")
+        raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, "no frame decodes")
     if frames < packets * LEAST_SHARE_OF_FRAMES:
         raise refusal(ErrorCode.VIDEO_TRUNCATED, TRUNCATED, f"{frames} of {packets} frames decode")
 

@@ -11,6 +11,7 @@ Memory stays bounded: frames are yielded one by one and nothing keeps them.
 import hashlib
 from collections.abc import Collection, Generator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,17 @@ if TYPE_CHECKING:
 
 ALGORITHM_VERSION = "1"
 
-# A PCM sound track declares one sample per 1/96000 s: a minute of it is 5.8 million. libav builds an index entry for
-# each declared sample when it opens a file, whatever the file's size, so more is refused before it is opened.
-MOST_DECLARED_SAMPLES = 10_000_000
+# A PCM sound track declares one sample per 1/96000 s: a minute of it is 5.8 million, with two edits twice that. libav
+# builds an index entry for each declared sample when it opens a file, whatever the file's size (40 bytes in a
+# fragmented file, 75 in one chunk), so more is refused before it is opened.
+MOST_DECLARED_SAMPLES = 12_000_000
+# Phones write up to ten (depth, gaze, motion beside picture and sound). libav opens a decoder for each: 7 ms, 0.7 MB.
+MOST_TRACKS = 64
+# Share of the decoded frames whose time is after all before. Repeated times do occur, by the handful; where many go
+# backward nobody knows when anything happened.
+LEAST_SHARE_IN_ORDER = 0.9
+# Packets of sound that are read: a minute has 6,000 of AAC. A damaged PCM track has one a sample, at 17 us each.
+MOST_SOUND_PACKETS = 100_000
 # How far a frame may be off an even spacing, as a share of that spacing, before frame number / rate misnames a frame.
 EVEN_SPACING_TOLERANCE = 0.5
 
@@ -62,6 +71,8 @@ class VideoLimits:
     max_side_px: int = 8192
     max_pixels: int = 7680 * 4320
     max_frames: int = 15_000
+    max_fps: float = 1000.0  # beyond any camera that golfers own: such times are damage
+    max_decoded_pixels: int = 60 * 30 * 7680 * 4320  # a minute of 8K at 30 frames per second, or of 4K at 120
 
 
 @dataclass(frozen=True)
@@ -104,11 +115,15 @@ def probe_video(path: Path, limits: VideoLimits | None = None) -> VideoFacts:
     if len(gaps) == 0:
         raise refusal(ErrorCode.VIDEO_TOO_SHORT, _too_short(limits), "one picture only")
     gap = float(np.median(gaps))
+    if gap * limits.max_fps < 1:
+        raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, f"{1 / gap:.0f} frames per second")
     duration = float(shown[-1] - shown[0]) * timeline.unit_s + (timeline.last_duration * timeline.unit_s or gap)
     if duration < limits.min_duration_s:
         raise refusal(ErrorCode.VIDEO_TOO_SHORT, _too_short(limits), f"{duration:.2f} s")
     if duration > limits.max_duration_s:
         raise refusal(ErrorCode.VIDEO_TOO_LONG, _too_long(limits), f"{duration:.1f} s")
+    if len(shown) * first.upright.width * first.upright.height > limits.max_decoded_pixels:
+        raise refusal(ErrorCode.VIDEO_TOO_LONG, _too_long(limits), f"{len(shown)} pictures of this size")
     return VideoFacts(
         container="mov" if boxes.brand == "qt  " or not boxes.brand else "mp4",
         codec=codec,
@@ -137,7 +152,8 @@ def read_frames(
         every: only each n-th frame (0, n, 2n, ...); the others are decoded but not converted.
 
     Raises:
-        VideoRefused: VIDEO_TRUNCATED at the end, if far fewer frames decoded than the file holds; VIDEO_UNREADABLE.
+        VideoRefused: at the end: VIDEO_TRUNCATED if far fewer frames decoded than the file holds, VIDEO_UNREADABLE if
+            none did or if the times of many go backward.
     """
     from av.video.reformatter import VideoReformatter
 
@@ -145,12 +161,13 @@ def read_frames(
     if wanted is not None and not wanted:
         return
     last = None if wanted is None else max(wanted)
-    reformatter, shape, start_pts, last_pts, number = VideoReformatter(), None, None, None, -1
+    reformatter, shape, start_pts, last_pts, number, decoded = VideoReformatter(), None, None, None, -1, 0
     with open_video(path, VideoLimits().max_pixels) as container:
         stream = picture_stream(container)
         stream.thread_type = "AUTO"
         unit_s = float(stream.time_base or 0)
         for frame in decode(container, stream):
+            decoded += 1
             if frame.pts is None or (last_pts is not None and frame.pts <= last_pts):
                 continue
             start_pts, last_pts, number = frame.pts if start_pts is None else start_pts, frame.pts, number + 1
@@ -159,6 +176,8 @@ def read_frames(
                 yield Frame(number, (frame.pts - start_pts) * unit_s, shape.picture(frame, reformatter))
             if number == last:
                 return
+    if number + 2 < decoded * LEAST_SHARE_IN_ORDER:  # one may always repeat a time
+        raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, f"{number + 1} of {decoded} frames have times in order")
 
 
 def read_audio(path: Path) -> AudioTrack | None:
@@ -181,11 +200,12 @@ def read_audio(path: Path) -> AudioTrack | None:
             return None
         rate = stream.rate
         resampler = AudioResampler(format="flt", layout="mono", rate=rate)
-        for frame in decode_sound(container, stream):
+        for frame in islice(decode_sound(container, stream), MOST_SOUND_PACKETS):
             if frame.pts is None or not frame.time_base:
                 continue
             time_s = float(frame.pts * frame.time_base) - zero_s
-            if time_s > limits.max_duration_s:
+            # The second: a million packets may all claim the same time, and would fill the memory.
+            if time_s > limits.max_duration_s or length > 2 * limits.max_duration_s * rate:
                 break
             if time_s < -limits.max_duration_s:  # not of this picture; silence from there on would fill the memory
                 continue
@@ -266,12 +286,20 @@ def _check_file(path: Path, size: int, limits: VideoLimits) -> Boxes:
             f"{size} bytes",
         )
     boxes = read_boxes(path)
-    if not boxes.recognised:
-        raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, "no MP4 or MOV structure")
+    oddities = {
+        "no MP4 or MOV structure": not boxes.recognised,
+        "a photo": boxes.is_photo and not boxes.cut_short,
+        "more boxes than any video has": boxes.too_many,
+        "a compressed index": boxes.compressed,  # of QuickTime 3; a few bytes of it may become gigabytes
+        f"{boxes.tracks} tracks": boxes.tracks > MOST_TRACKS,
+    }
+    for oddity, is_so in oddities.items():
+        if is_so:
+            raise refusal(ErrorCode.VIDEO_UNREADABLE, UNREADABLE, oddity)
     if not boxes.has_index:
         raise refusal(ErrorCode.VIDEO_TRUNCATED, TRUNCATED, "no complete moov box")
-    if boxes.most_samples > MOST_DECLARED_SAMPLES:
-        raise refusal(ErrorCode.VIDEO_TOO_LONG, _too_long(limits), f"{boxes.most_samples} samples declared")
+    if boxes.samples > MOST_DECLARED_SAMPLES:
+        raise refusal(ErrorCode.VIDEO_TOO_LONG, _too_long(limits), f"{boxes.samples} samples declared")
     return boxes
 
 
@@ -285,7 +313,7 @@ def _read_timeline(container: "InputContainer", stream: "VideoStream", limits: V
         complete += 1
         if not packet.is_discard:
             shown.append((packet.pts, packet.duration or 0))
-        if len(shown) > limits.max_frames:
+        if len(shown) > limits.max_frames or complete > 4 * limits.max_frames:
             raise refusal(ErrorCode.VIDEO_TOO_LONG, _too_long(limits), f"more than {limits.max_frames} frames")
     # The index, not the stream's frame count: the edit list has already taken from it what is never shown.
     declared = len(stream.index_entries)

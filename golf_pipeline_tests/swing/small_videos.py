@@ -35,8 +35,12 @@ def write_video(
     sound_s: float = 0.0,
     fragmented: bool = False,
     title: str = "",
+    transfer: int | None = None,
 ) -> Path:
-    """Write pictures (height, width, 3) at `times` in 1/600 s (default: 30 a second), and a sine of `sound_s`."""
+    """Write pictures (height, width, 3 or 4) at `times` in 1/600 s (default: 30 a second), and a sine of `sound_s`.
+
+    `transfer` is the number of a wide-gamut transfer curve (18 HLG, 16 PQ); the colours are then tagged as BT.2020.
+    """
     flags = "+".join(flag for flag, on in (("faststart", faststart), ("frag_keyframe", fragmented)) if on)
     with av.open(str(path), "w", options={"movflags": flags} if flags else {}) as container:
         container.metadata["title"] = title
@@ -46,11 +50,16 @@ def write_video(
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
+        if transfer is not None:
+            context = stream.codec_context
+            context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip=hflip)
         sound = container.add_stream("aac", rate=44100) if sound_s else None
         for number, image in enumerate(images):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(image), format="rgb24" if image.shape[2] == 3 else "rgba"
+            )
             frame.pts = times[number] if times is not None else number * TICKS_PER_S // 30
             frame.time_base = Fraction(1, TICKS_PER_S)
             container.mux(stream.encode(frame))

@@ -170,7 +170,7 @@ def test_a_header_that_declares_a_billion_samples_is_refused_before_libav_sees_i
     content[at + 8 : at + 12] = (1).to_bytes(4, "big")  # every sample has one byte: the count is free to lie
     content[at + 12 : at + 16] = (10**9).to_bytes(4, "big")
     clip.write_bytes(bytes(content))
-    assert read_boxes(clip).most_samples == 10**9
+    assert read_boxes(clip).samples > 10**9
     assert refusal_of(clip).code == ErrorCode.VIDEO_TOO_LONG
 
 
