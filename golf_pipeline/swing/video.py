@@ -50,8 +50,8 @@ MOST_TRACKS = 64
 # Share of the decoded frames whose time is after all before. Repeated times do occur, by the handful; where many go
 # backward nobody knows when anything happened.
 LEAST_SHARE_IN_ORDER = 0.9
-# Packets of sound that are read: a minute has 6,000 of AAC. A damaged PCM track has one a sample, at 17 us each.
-MOST_SOUND_PACKETS = 100_000
+# Packets of sound that are read: a minute has 6,000 of AAC. A damaged PCM track has one a sample, at 0.1 ms each.
+MOST_SOUND_PACKETS = 20_000
 # How far a frame may be off an even spacing, as a share of that spacing, before frame number / rate misnames a frame.
 EVEN_SPACING_TOLERANCE = 0.5
 
