@@ -4,6 +4,7 @@ Shapes are cones with round ends, given as rows of `ax ay az bx by bz radius_a r
 that melt into each other when drawn. How they are drawn is in `raymarch.py`; the joints come from `motion.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -50,14 +51,17 @@ class Figure:
     Attributes:
         shapes: (n, 8) float64 metres; materials, groups: (n,) int64; groups are contiguous.
         softness: (number of groups,) metres over which the shapes of a group melt together.
-        head: (4, 3) centre of the head and the directions of its left, its crown and its face, for painting the face.
+        heads: (people, 4, 3) centre of the head and the directions of its left, its crown and its face, for painting
+            the face; the directions are as long as 1 / the person's scale.
+        colours: (people * number of materials, 3) what `materials` points into.
     """
 
     shapes: NDArray[np.float64]
     materials: NDArray[np.int64]
     groups: NDArray[np.int64]
     softness: NDArray[np.float64]
-    head: Points
+    heads: Points
+    colours: NDArray[np.float64]
 
 
 @dataclass
@@ -77,13 +81,13 @@ class _Builder:
         self.groups.append(len(self.softness) - 1)
 
 
-def build_figure(joints: dict[str, Points], axes: dict[str, Points], ball: Points) -> Figure:
+def build_figure(joints: dict[str, Points], axes: dict[str, Points], ball: Points | None) -> Figure:
     """Shapes around the joints of one moment.
 
     Args:
         joints: name -> (3,) metres, sides called `lead_` and `trail_`.
         axes: the fields of `motion.Frames`, each (3,).
-        ball: (3,) where the ball is now.
+        ball: (3,) where the ball is now; None: a person without club and ball.
     """
     builder = _Builder()
     _add_torso(builder, joints, axes)
@@ -92,16 +96,36 @@ def build_figure(joints: dict[str, Points], axes: dict[str, Points], ball: Point
         _add_arm(builder, joints, side, axes["shaft"])
     for side in ("lead", "trail"):
         _add_leg(builder, joints, side)
-    _add_club(builder, joints, axes["shaft"])
-    builder.group(0.0)
-    builder.add(Material.BALL, ball, ball, 0.0214)
+    if ball is not None:
+        _add_club(builder, joints, axes["shaft"])
+        builder.group(0.0)
+        builder.add(Material.BALL, ball, ball, 0.0214)
     left = np.cross(axes["head_up"], axes["gaze"])
     return Figure(
         np.array(builder.rows),
         np.array(builder.materials, dtype=np.int64),
         np.array(builder.groups, dtype=np.int64),
         np.array(builder.softness),
-        np.stack([joints["head"], left, axes["head_up"], axes["gaze"]]),
+        np.stack([joints["head"], left, axes["head_up"], axes["gaze"]])[None],
+        COLOURS,
+    )
+
+
+def join_figures(people: Sequence[Figure]) -> Figure:
+    """Several people in one picture; each keeps its own colours and face."""
+    materials, groups, colours, softness = [], [], 0, 0
+    for person in people:
+        materials.append(person.materials + colours)
+        groups.append(person.groups + softness)
+        colours += len(person.colours)
+        softness += len(person.softness)
+    return Figure(
+        np.concatenate([person.shapes for person in people]),
+        np.concatenate(materials),
+        np.concatenate(groups),
+        np.concatenate([person.softness for person in people]),
+        np.concatenate([person.heads for person in people]),
+        np.concatenate([person.colours for person in people]),
     )
 
 

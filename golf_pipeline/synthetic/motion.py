@@ -130,9 +130,23 @@ def pose(times: Values, body: Body | None = None) -> tuple[dict[str, Points], Fr
     Raises:
         ValueError: the curves ask for a limb longer than its bones.
     """
-    body = body or Body()
     times = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    values = _curves()(times)
+    return pose_from(curve_values(times), times, body)
+
+
+def curve_values(times: Values) -> dict[str, Values]:
+    """The key curves (radians and metres, each of the shape of `times`) at seconds from the takeaway."""
+    return _curves()(times)
+
+
+def pose_from(values: dict[str, Values], times: Values, body: Body | None = None) -> tuple[dict[str, Points], Frames]:
+    """Joints and axes, as `pose` returns them, from curve values of any origin; `times` (n,) only sway the body.
+
+    Raises:
+        ValueError: the values ask for a limb longer than its bones.
+    """
+    body = body or Body()
+    values = dict(values)
     _sway(values, times)
     joints: dict[str, Points] = {}
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _HEAD, _STEEL, _BALL = 1, 6, 8
+_MATERIALS = 10
+"""Of each person: the material of the second person's shirt is 10 more than that of the first one's."""
 _BETWEEN_GROUPS_M = 0.008
 _REACH_M = 0.03
 """Shapes farther than this from a ray cannot touch it, softness included."""
@@ -127,7 +129,7 @@ def _head_colour(px, py, pz, head, red, green, blue):  # type: ignore[no-untyped
 
 @njit(cache=True, fastmath=True)
 def _shade(px, py, pz, dx, dy, dz, count, chosen, chosen_shadow, nearest, sun, scene, out):  # type: ignore[no-untyped-def]
-    shapes, materials, groups, softness, spheres, head, colours = scene
+    shapes, materials, groups, softness, spheres, heads, colours = scene
     e = 0.0015
     nx = ny = nz = 0.0
     for i in range(4):
@@ -140,8 +142,9 @@ def _shade(px, py, pz, dx, dy, dz, count, chosen, chosen_shadow, nearest, sun, s
     nx, ny, nz = nx * norm, ny * norm, nz * norm
     material = materials[nearest]
     red, green, blue = colours[material, 0], colours[material, 1], colours[material, 2]
-    if material == _HEAD:
-        red, green, blue = _head_colour(px, py, pz, head, red, green, blue)
+    kind = material % _MATERIALS
+    if kind == _HEAD:
+        red, green, blue = _head_colour(px, py, pz, heads[material // _MATERIALS], red, green, blue)
     facing = max(0.0, nx * sun[0] + ny * sun[1] + nz * sun[2])
     light = 0.0
     if facing > 0.0:
@@ -153,7 +156,7 @@ def _shade(px, py, pz, dx, dy, dz, count, chosen, chosen_shadow, nearest, sun, s
     open_sky = min(1.0, max(0.35, out_distance / 0.07))
     sky, ground = 0.5 + 0.5 * ny, 0.5 - 0.5 * ny
     shine = 0.0
-    if material in (_STEEL, _BALL):
+    if kind in (_STEEL, _BALL):
         reflected = 2 * (nx * sun[0] + ny * sun[1] + nz * sun[2])
         rx, ry, rz = reflected * nx - sun[0], reflected * ny - sun[1], reflected * nz - sun[2]
         shine = 0.6 * max(0.0, -(rx * dx + ry * dy + rz * dz)) ** 20
@@ -163,10 +166,10 @@ def _shade(px, py, pz, dx, dy, dz, count, chosen, chosen_shadow, nearest, sun, s
 
 
 @njit(cache=True, fastmath=True, parallel=True)
-def draw(image, position, axes, focal, box, sun, shapes, materials, groups, softness, spheres, head, colours):  # type: ignore[no-untyped-def]
+def draw(image, position, axes, focal, box, sun, shapes, materials, groups, softness, spheres, heads, colours):  # type: ignore[no-untyped-def]
     """Draw the figure and its shadow over `image` (h, w, 3 linear RGB, in place) inside `box` (x0, y0, x1, y1)."""
     height, width = image.shape[0], image.shape[1]
-    scene = (shapes, materials, groups, softness, spheres, head, colours)
+    scene = (shapes, materials, groups, softness, spheres, heads, colours)
     for row in prange(box[1], box[3]):
         chosen = np.empty(spheres.shape[0], np.int64)
         chosen_shadow = np.empty(spheres.shape[0], np.int64)

@@ -4,12 +4,16 @@
 whose Numba is imported when the first frame is drawn and not before.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from golf_pipeline.synthetic.body import Points, unit
 from golf_pipeline.synthetic.camera import Camera
-from golf_pipeline.synthetic.figure import COLOURS, Figure
+from golf_pipeline.synthetic.figure import Figure
 
 SUN: Points = unit(np.array([0.45, 0.85, 0.65]))
 """(3,) toward the sun: high, from the front of the golfer."""
@@ -31,6 +35,13 @@ class Renderer:
         """One picture (height, width, 3) RGB."""
         return to_picture(self.draw_linear(figure))
 
+    def expose(self, figures: Sequence[Figure]) -> NDArray[np.uint8]:
+        """One picture (height, width, 3) RGB of what moved while the shutter was open: moments of equal share."""
+        exposure = self.draw_linear(figures[0])
+        for figure in figures[1:]:
+            exposure += self.draw_linear(figure)
+        return to_picture(exposure / len(figures))
+
     def draw_linear(self, figure: Figure) -> NDArray[np.float64]:
         """One picture (height, width, 3) in linear light, to be averaged over an exposure."""
         from golf_pipeline.synthetic import raymarch
@@ -49,8 +60,8 @@ class Renderer:
             figure.groups,
             figure.softness,
             spheres,
-            figure.head,
-            COLOURS,
+            figure.heads,
+            figure.colours,
         )
         height, width = self.camera.height, self.camera.width
         return np.asarray(image.reshape(height, _SAMPLES, width, _SAMPLES, 3).mean(axis=(1, 3)))
@@ -67,6 +78,33 @@ class Renderer:
         size = np.array([self.camera.width, self.camera.height]) * _SAMPLES
         low, high = np.clip(np.floor(pixels.min(axis=0)), 0, size), np.clip(np.ceil(pixels.max(axis=0)), 0, size)
         return np.concatenate([low, high]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class FrameJob:
+    """One frame to draw, apart from all others: what a worker process is given."""
+
+    camera: Camera
+    figures: tuple[Figure, ...]
+    mirrored: bool
+
+
+def draw_frame(job: FrameJob) -> NDArray[np.uint8]:
+    """One picture (height, width, 3) RGB."""
+    picture = _renderer(job.camera).expose(job.figures)
+    return np.ascontiguousarray(picture[:, ::-1]) if job.mirrored else picture
+
+
+def use_one_thread() -> None:
+    """For a worker process that draws beside as many others as there are cores."""
+    import numba
+
+    numba.set_num_threads(1)
+
+
+@lru_cache(maxsize=4)
+def _renderer(camera: Camera) -> Renderer:
+    return Renderer(camera)
 
 
 def to_picture(linear: NDArray[np.float64]) -> NDArray[np.uint8]:
