@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | synthetic | schema`.
+"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | train | synthetic | schema`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from golf_pipeline.benchmarks.cli import app as benchmarks
+from golf_pipeline.training.cli import app as training
 
 if TYPE_CHECKING:
     from golf_pipeline.swing.documents import Handedness, SwingAnalysis, View
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(benchmarks, name="benchmark")
+app.add_typer(training, name="train")
 console = Console()
 complaints = Console(stderr=True)
 
@@ -118,12 +120,22 @@ def api() -> None:
 
 
 @app.command()
-def synthetic(out: Annotated[Path, typer.Argument(help="folder for the rendered clips and their truth")]) -> None:
-    """Render the project's own sample clips of a synthetic golfer, with exact truth beside each (needs numba)."""
+def synthetic(
+    out: Annotated[Path, typer.Argument(help="folder for the rendered clips and their truth")],
+    suite: Annotated[
+        bool, typer.Option("--suite", help="the set that `benchmark synthetic` measures, not samples")
+    ] = False,
+    mocap: Annotated[
+        Path | None, typer.Option(help="folder of captured_joints_240hz.parquet, for the captured swings of the suite")
+    ] = None,
+) -> None:
+    """Render clips of the project's own synthetic golfer, with exact truth beside each (needs numba)."""
     from golf_pipeline.synthetic.clip import make_samples
 
+    if mocap is not None and not suite:
+        raise typer.BadParameter("only the suite has captured swings: add --suite", param_hint="--mocap")
     with _stage_progress() as progress:
-        made = make_samples(out, progress.report)
+        made = _make_suite(out, mocap, progress) if suite else make_samples(out, progress.report)
     for path in made:
         console.print(path)
 
@@ -180,6 +192,18 @@ def _stage_progress() -> _StageProgress:
             console=complaints,
         )
     )
+
+
+def _make_suite(out: Path, mocap: Path | None, progress: _StageProgress) -> tuple[Path, ...]:
+    from golf_pipeline.synthetic.suite import SUITE, make_suite, suite_specs
+
+    skipped = [spec.name for spec in SUITE if spec not in suite_specs(mocap)]
+    if skipped:
+        complaints.print(f"Left out for want of --mocap FOLDER: {', '.join(skipped)}", soft_wrap=True)
+    try:
+        return make_suite(out, mocap, progress.report)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error), param_hint="--mocap") from error
 
 
 def _view(name: str | None) -> "View | None":

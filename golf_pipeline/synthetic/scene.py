@@ -24,7 +24,7 @@ _UPRIGHT = {
     "pelvis_y": 0.930,
     "pelvis_z": -0.02,
     "arm_plane": np.radians(66.0),
-    "arm_reach": 0.93,
+    "arm_reach": 0.80,
     "gaze_pitch": np.radians(6.0),
 }
 
