@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic`: parse, call, print."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,3 +19,19 @@ def pose(
     from golf_pipeline.benchmarks.pose import run
 
     run(video, as_json=as_json)
+
+
+@app.command()
+def synthetic(
+    folder: Annotated[
+        Path, typer.Argument(help="made by `golf-pipeline synthetic --suite`", exists=True, file_okay=False)
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Swings, events, view, hand and landmarks of rendered clips against their exact truth."""
+    from golf_pipeline.benchmarks.synthetic import run
+
+    try:
+        run(folder, as_json=as_json)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER") from error

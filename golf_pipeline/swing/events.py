@@ -4,6 +4,8 @@ Belongs here: the order of the work, the documents and the words for the golfer.
 and the capture have their own modules.
 """
 
+from dataclasses import dataclass
+
 from golf_pipeline.swing.candidates import (
     SMALLEST_DESCENT,
     Candidate,
@@ -41,12 +43,39 @@ REFUSALS = {
 """What the golfer is told, the most telling flaw first."""
 
 
+@dataclass(frozen=True)
+class FoundSwing:
+    """The swing that is analysed: its scene, the height of the hands in it, and the candidates it was chosen from."""
+
+    scene: Scene
+    height: Floats
+    chosen: Candidate
+    ranked: list[Candidate]
+    candidates: list[Candidate]
+    scenes: list[Scene]
+
+
 def segment_swing(track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN) -> SwingSegmentation:
     """Find the swing of a track, how it was filmed and its eight events.
 
     Args:
         track: landmarks of one person over the video; its cuts divide it into scenes, and a swing lies in one of them.
         given: what the caller knows about view, hand and slow motion; it overrides the judgement.
+
+    Raises:
+        SwingNotFound: as `find_swing`.
+    """
+    found = find_swing(track)
+    placed = place_events(found.scene, found.height, found.chosen)
+    return SwingSegmentation(
+        capture=_capture(found.scene, placed, found.chosen, given, track.height),
+        events=_events(found.scene, placed),
+        candidates=tuple(_describe(found.scenes[one.scene], one, found.ranked) for one in found.candidates),
+    )
+
+
+def find_swing(track: LandmarkTrack) -> FoundSwing:
+    """The complete swing of a track that is most likely the one meant.
 
     Raises:
         SwingNotFound: NO_GOLFER when no scene holds a body; NO_COMPLETE_SWING when none holds a swing from takeaway to
@@ -69,13 +98,7 @@ def segment_swing(track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN) -> 
     if not ranked:
         raise _refusal(scenes, heights, candidates)
     chosen = ranked[0]
-    scene = scenes[chosen.scene]
-    placed = place_events(scene, heights[chosen.scene], chosen)
-    return SwingSegmentation(
-        capture=_capture(scene, placed, chosen, given, track.height),
-        events=_events(scene, placed),
-        candidates=tuple(_describe(scenes[one.scene], one, ranked) for one in candidates),
-    )
+    return FoundSwing(scenes[chosen.scene], heights[chosen.scene], chosen, ranked, candidates, scenes)
 
 
 def _capture(scene: Scene, placed: Placed, chosen: Candidate, given: CaptureGiven, picture_height: int) -> Capture:

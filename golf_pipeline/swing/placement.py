@@ -22,6 +22,7 @@ import numpy as np
 
 from golf_pipeline.swing.candidates import Candidate
 from golf_pipeline.swing.documents import EventName
+from golf_pipeline.swing.scoring import REAL_TIME_DIVISOR
 from golf_pipeline.swing.signals import (
     Floats,
     Scene,
@@ -33,6 +34,7 @@ from golf_pipeline.swing.signals import (
     smooth,
     speed_of,
 )
+from golf_pipeline.swing.timing import EventTiming, rules_timing
 
 TOE_UP_LEVEL = 0.10
 MID_BACKSWING_LEVEL = 0.58
@@ -51,31 +53,17 @@ TOP_SPEED_SHARE = 0.10
 ADDRESS_SPEED_SHARE = 0.05
 """The body stands still where it moves slower than this share of the downswing's fastest."""
 
-USUAL_MID_DOWNSWING = 0.57
-"""Share of the downswing at which the lead arm is parallel (GolfDB, n = 737): the other estimate of that event."""
-
 TEMPO_RANGE = (2.0, 6.5)
 """Downswings between address and top: GolfDB's real-time clips, 5th to 95th percentile 2.6-5.3 (n = 758), widened by a
 quarter because one frame at 30 fps is 0.4."""
-USUAL_TEMPO = 3.4
 FINISH_WITHIN = 4.0
 """Downswings after impact by which a finish is reached (GolfDB: median 2.6)."""
 
-AT_THE_EDGE = 0.3
-"""Downswings added to the spread of an event on the first or last sample of the scene: it may lie outside."""
+LEAST_ORDER = 0.02
+"""Downswings that two events are apart at least."""
 
-HIT_RATE = {
-    EventName.ADDRESS: 0.34,
-    EventName.TOE_UP: 0.58,
-    EventName.MID_BACKSWING: 0.73,
-    EventName.TOP: 0.86,
-    EventName.MID_DOWNSWING: 0.98,
-    EventName.IMPACT: 0.95,
-    EventName.MID_FOLLOW_THROUGH: 0.95,
-    EventName.FINISH: 0.34,
-}
-"""Share of GolfDB clips (n = 59 with the right person tracked) on which this version is within tolerance: where the
-confidence of a clearly seen event starts."""
+AT_THE_EDGE = 0.3
+"""Sureness of an estimate on the first or last sample of the scene: the event may lie outside."""
 
 
 @dataclass(frozen=True)
@@ -89,46 +77,80 @@ class Place:
 Placed = dict[EventName, Place]
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What one estimator says of the eight events of a candidate, in GolfDB's order.
+
+    Attributes:
+        samples: (8,) positions in samples of the scene.
+        sureness: (8,) in 0..1, 1 for a clearly seen event.
+    """
+
+    samples: Floats
+    sureness: Floats
+
+
 def place_events(scene: Scene, height: Floats, candidate: Candidate) -> Placed:
     """The eight events of a candidate, in order.
 
     Args:
         height: (n,) height of the hands, torso lengths (`signals.hand_height`).
 
-    The confidence of an event is its hit rate on GolfDB, times the visibility of the better wrist around it, times the
-    agreement of its estimates (1 when they coincide, 0.37 when their spread is a fifth of the downswing).
+    The confidence of an event is the probability that it lies within GolfDB's tolerance of an expert's label.
     """
+    by_rules = read_events(scene, height, candidate)
+    return weigh_estimates([by_rules], rules_timing(), len(scene))
+
+
+def weigh_estimates(estimates: list[Estimate], timing: EventTiming, count: int) -> Placed:
+    """One position an event from all estimators, the rules first, inside a scene of `count` samples."""
+    names = list(EventName)
+    rules = estimates[0].samples
+    impact = rules[names.index(EventName.IMPACT)]
+    down = impact - rules[names.index(EventName.TOP)]
+    in_downswings = np.stack([(one.samples - impact) / down for one in estimates])
+    position, deviation = timing.weigh(in_downswings, np.stack([one.sureness for one in estimates]))
+    ordered = np.maximum.accumulate(position - LEAST_ORDER * np.arange(len(names)))
+    position = ordered + LEAST_ORDER * np.arange(len(names))
+    samples = np.clip(impact + down * position, 0.0, count - 1.0)
+    outside = np.abs(samples - (impact + down * position)) / down
+    frames = samples[names.index(EventName.IMPACT)] - samples[names.index(EventName.ADDRESS)]
+    allowed = max(1, round(frames / REAL_TIME_DIVISOR)) + 0.5  # frames are whole: half a frame more rounds to a hit
+    confidence = timing.confidence(deviation + outside, allowed / down, estimates[0].sureness)
+    return {
+        name: Place(float(sample), round(float(sure), 3))
+        for name, sample, sure in zip(names, samples, confidence, strict=True)
+    }
+
+
+def read_events(scene: Scene, height: Floats, candidate: Candidate) -> Estimate:
+    """What the rules read off the hands and the body, each event by itself."""
     body = body_path(scene)
-    impact, impact_spread = _impact(scene, height, candidate)
-    top, top_spread = _top(body, height, candidate, impact)
+    impact = _impact(scene, height, candidate)
+    top = _top(body, height, candidate, impact)
     down = impact - top
     light = smooth(height, 0.2 * candidate.fall)
     level = (light - light[candidate.impact]) / (light[round(top)] - light[candidate.impact])
-    mid_backswing, backswing_spread = _mid_backswing(scene, level, light, top)
+    mid_backswing = _mid_backswing(scene, level, light, top)
     toe_up = last_crossing(level, TOE_UP_LEVEL, int(mid_backswing))
-    address, address_spread = _address(speed_of(body, 0.5 * candidate.fall), toe_up, top, impact)
+    address = _address(speed_of(body, 0.5 * candidate.fall), toe_up, top, impact)
     mid_downswing = float(np.clip(next_crossing(level, MID_DOWNSWING_LEVEL, round(top)), top, impact))
     follow = max(impact, next_crossing(level, MID_FOLLOW_THROUGH_LEVEL, round(impact)))
     finish = max(follow, _finish(speed_of(body, candidate.fall), impact, down))
-    usual_mid_downswing = top + USUAL_MID_DOWNSWING * down
-    spreads = {
-        EventName.ADDRESS: (address, address_spread),
-        EventName.TOE_UP: (toe_up, 0.0),
-        EventName.MID_BACKSWING: (mid_backswing, backswing_spread),
-        EventName.TOP: (top, top_spread),
-        EventName.MID_DOWNSWING: (mid_downswing, abs(usual_mid_downswing - mid_downswing)),
-        EventName.IMPACT: (impact, impact_spread),
-        EventName.MID_FOLLOW_THROUGH: (follow, 0.0),
-        EventName.FINISH: (finish, 0.0),
-    }
-    return {
-        name: Place(sample, _confidence(scene, name, sample, spread / down))
-        for name, (sample, spread) in spreads.items()
-    }
+    samples = np.array([address, toe_up, mid_backswing, top, mid_downswing, impact, follow, finish])
+    inside = (samples > 0) & (samples < len(scene) - 1)
+    return Estimate(samples, np.where(inside, 1.0, AT_THE_EDGE) * _seen(scene, samples))
 
 
-def _impact(scene: Scene, height: Floats, candidate: Candidate) -> tuple[float, float]:
-    """Where the hands are furthest below the shoulders, and how far their lowest point in the picture is from it.
+def _seen(scene: Scene, samples: Floats) -> Floats:
+    """(k,) visibility of the better wrist around some samples."""
+    better = np.maximum(scene.seen("left_wrist"), scene.seen("right_wrist"))
+    near = [slice(max(0, round(sample) - 1), round(sample) + 2) for sample in samples]
+    return np.array([better[window].mean() for window in near])
+
+
+def _impact(scene: Scene, height: Floats, candidate: Candidate) -> float:
+    """Where the hands are furthest below the shoulders.
 
     Measured from the shoulders because these rise through impact, more with a driver than with a wedge: 12 eye-read
     impacts (data/videos) lie 0.015 downswings before it (spread 0.05), mocap 0.00 (amateur, n = 8), GolfDB's labels
@@ -138,15 +160,12 @@ def _impact(scene: Scene, height: Floats, candidate: Candidate) -> tuple[float, 
     reach = int(np.ceil(1.5 * candidate.fall))
     near = slice(max(candidate.top + 1, candidate.impact - reach), candidate.impact + reach + 1)
     shoulders = despike(scene.midpoint("shoulder")[:, 1] / scene.torso)
-    estimates = []
-    for signal in (smooth(height + shoulders, sigma), smooth(height, sigma)):
-        lowest = near.start + int(np.argmin(signal[near]))
-        estimates.append(lowest_point(signal, lowest))
-    return estimates[0], abs(estimates[0] - estimates[1])
+    signal = smooth(height + shoulders, sigma)
+    return lowest_point(signal, near.start + int(np.argmin(signal[near])))
 
 
-def _top(body: Floats, height: Floats, candidate: Candidate, impact: float) -> tuple[float, float]:
-    """Median of three estimates of the moment in which the downswing begins, and their spread (median deviation).
+def _top(body: Floats, height: Floats, candidate: Candidate, impact: float) -> float:
+    """Median of three estimates of the moment in which the downswing begins.
 
     The hands' height walked back from its fastest fall to where it dies; the same for the whole body's motion along
     the direction of the downswing (hands that circle at the top leave no clear peak in height); the moment in which the
@@ -164,19 +183,18 @@ def _top(body: Floats, height: Floats, candidate: Candidate, impact: float) -> t
     start = max(0, int(by_height - 0.6 * down))
     by_rest = start + int(np.argmin(speed[start : int(by_height + 0.35 * down) + 1]))
     estimates = np.array([by_height, by_body, by_rest])
-    top = float(np.clip(np.median(estimates), 0.0, impact - 1.0))
-    return top, float(np.median(np.abs(estimates - top)))
+    return float(np.clip(np.median(estimates), 0.0, impact - 1.0))
 
 
-def _mid_backswing(scene: Scene, level: Floats, light: Floats, top: float) -> tuple[float, float]:
-    """Mean of two estimates of the lead arm's horizontal in the backswing, and half of their distance."""
+def _mid_backswing(scene: Scene, level: Floats, light: Floats, top: float) -> float:
+    """Mean of two estimates of the lead arm's horizontal in the backswing."""
     ankles = float(np.median(scene.midpoint("ankle")[:, 1]))
     shoulders = (ankles - despike(scene.midpoint("shoulder")[:, 1])) / scene.torso
     by_level = last_crossing(level, MID_BACKSWING_LEVEL, round(top))
     by_shoulders = last_crossing(light - shoulders, -ARM_PARALLEL_BELOW_SHOULDERS, round(top))
     if by_shoulders <= 0 or by_shoulders >= top:
-        return by_level, 0.0
-    return (by_level + by_shoulders) / 2, abs(by_level - by_shoulders) / 2
+        return by_level
+    return (by_level + by_shoulders) / 2
 
 
 def _walk_back(speed: Floats, start: int, stop: int) -> float:
@@ -185,8 +203,8 @@ def _walk_back(speed: Floats, start: int, stop: int) -> float:
     return last_crossing(speed, TOP_SPEED_SHARE * float(speed[peak]), peak)
 
 
-def _address(speed: Floats, toe_up: float, top: float, impact: float) -> tuple[float, float]:
-    """Last still moment before the takeaway, and how far it is from the usual tempo.
+def _address(speed: Floats, toe_up: float, top: float, impact: float) -> float:
+    """Last still moment before the takeaway.
 
     A golfer who never stands still (a waggle into the takeaway) is at address where he moves least within the tempos
     that golfers have.
@@ -201,8 +219,7 @@ def _address(speed: Floats, toe_up: float, top: float, impact: float) -> tuple[f
     else:
         stop = max(earliest, min(latest, start))
         address = float(earliest + int(np.argmin(speed[earliest : stop + 1])))
-    address = min(address, float(latest), toe_up)
-    return address, abs(address - (top - USUAL_TEMPO * down)) / USUAL_TEMPO
+    return min(address, float(latest), toe_up)
 
 
 def _finish(speed: Floats, impact: float, down: float) -> float:
@@ -210,11 +227,3 @@ def _finish(speed: Floats, impact: float, down: float) -> float:
     start = min(len(speed) - 1, round(impact + down))
     stop = min(len(speed), int(impact + FINISH_WITHIN * down) + 1)
     return float(start + int(np.argmin(speed[start:stop]))) if stop > start else float(start)
-
-
-def _confidence(scene: Scene, name: EventName, sample: float, spread: float) -> float:
-    if not 0 < sample < len(scene) - 1:
-        spread += AT_THE_EDGE
-    near = slice(max(0, round(sample) - 1), round(sample) + 2)
-    seen = float(np.maximum(scene.seen("left_wrist"), scene.seen("right_wrist"))[near].mean())
-    return round(HIT_RATE[name] * seen * float(np.exp(-5 * spread)), 3)

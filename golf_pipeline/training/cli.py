@@ -1,0 +1,29 @@
+"""`golf-pipeline train timing`: parse, call, print."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make the numbers behind the events from labelled clips.", no_args_is_help=True)
+
+Landmarks = Annotated[Path, typer.Option(help="Parquet file in GolfDB's form", exists=True, dir_okay=False)]
+Labels = Annotated[Path, typer.Option(help="CSV file in GolfDB's form", exists=True, dir_okay=False)]
+
+
+@app.command()
+def timing(
+    landmarks: Landmarks,
+    labels: Labels,
+    out: Annotated[Path | None, typer.Option(help="default: the file that ships with the package")] = None,
+) -> None:
+    """Fit the statistics of event timing, which ship with the package: seconds of work, no model."""
+    from golf_pipeline.swing.timing import STATISTICS
+    from golf_pipeline.training.golfdb import read_clips
+    from golf_pipeline.training.timing import fit_rules_timing, observe, prior_of_labels, write_timing
+
+    clips = read_clips(landmarks, labels)
+    seen = observe(clips)
+    source = f"Rhythm: GolfDB's labels from clip 100 on. Errors: the rules on {len(seen)} of {len(clips)} clips with landmarks."
+    write_timing(fit_rules_timing(seen, prior_of_labels(labels)), out or STATISTICS, source)
+    typer.echo(f"{out or STATISTICS}: {source}")
