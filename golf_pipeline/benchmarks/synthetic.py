@@ -1,7 +1,7 @@
 """What the analysis is worth on rendered clips, whose truth is exact: `golf-pipeline benchmark synthetic FOLDER`.
 
-Every `<name>.truth.json` of the folder is read and the clip beside it analysed as an upload would be. Errors are signed,
-estimate minus truth, in frames of the file. How it is printed is in `synthetic_tables.py`.
+Every `<name>.truth.json` of the folder is read and the clip beside it analysed as an upload would be. Errors are
+signed: estimate minus truth, in frames of the file. How it is printed is in `synthetic_tables.py`.
 """
 
 import json
@@ -44,7 +44,7 @@ class ClipScore:
 
     Attributes:
         swings: complete swings in the clip; found, missed: of those; invented: complete candidates that are none.
-        refusal: the code of the analysis' refusal; verdict: "right", or what is wrong with what was analysed or refused.
+        refusal: the code of the analysis' refusal; verdict: "right", or what is wrong.
         tolerance: frames within which GolfDB's score counts an event as right; errors: event -> frames.
         exact_impact_error: frames, of the sub-frame impact; None where no swing was analysed.
         landmark_error: part -> median distance of its landmarks from its joints over the torso's length in the picture.

@@ -9,7 +9,7 @@ from golf_pipeline.benchmarks.synthetic import PARTS, ClipScore, Told
 from golf_pipeline.swing.analysis import ALGORITHM_VERSIONS
 from golf_pipeline.swing.documents import EventName
 
-_NARROWEST = 150
+_NARROWEST = 190
 """Columns below which a table of eight events becomes unreadable; a pipe has no width of its own."""
 
 
