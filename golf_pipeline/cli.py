@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from golf_pipeline.benchmarks.cli import app as benchmarks
+from golf_pipeline.progress import StageProgress, stage_progress
 from golf_pipeline.training.cli import app as training
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def analyze(
     times = StageTimes()
     try:
         model = find_pose_model(settings.pose_model, settings.data_folder / "models", download)
-        with _stage_progress() as progress:
+        with stage_progress(complaints) as progress:
             analysis = analyze_swing(
                 video, out, pose_model=model, given=given, limits=limits, on_progress=progress.report, times=times
             )
@@ -134,7 +134,7 @@ def synthetic(
 
     if mocap is not None and not suite:
         raise typer.BadParameter("only the suite has captured swings: add --suite", param_hint="--mocap")
-    with _stage_progress() as progress:
+    with stage_progress(complaints) as progress:
         made = _make_suite(out, mocap, progress) if suite else make_samples(out, progress.report)
     for path in made:
         console.print(path)
@@ -162,39 +162,7 @@ def main() -> None:
         sys.exit(130)
 
 
-class _StageProgress:
-    """One bar a stage; a stage's bar appears when it begins."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, int] = {}
-
-    def report(self, stage: str, done: int, total: int) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage.replace("_", " "), total=total)
-        self._progress.update(self._tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
-
-    def __enter__(self) -> "_StageProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-
-def _stage_progress() -> _StageProgress:
-    return _StageProgress(
-        Progress(
-            TextColumn("{task.description:<12}"),
-            BarColumn(),
-            TextColumn("{task.completed:>5.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            console=complaints,
-        )
-    )
-
-
-def _make_suite(out: Path, mocap: Path | None, progress: _StageProgress) -> tuple[Path, ...]:
+def _make_suite(out: Path, mocap: Path | None, progress: StageProgress) -> tuple[Path, ...]:
     from golf_pipeline.synthetic.suite import SUITE, make_suite, suite_specs
 
     skipped = [spec.name for spec in SUITE if spec not in suite_specs(mocap)]

@@ -12,7 +12,8 @@ PACKAGE = Path(golf_pipeline.__file__).parent
 MAY_IMPORT = {
     "swing": {"swing"},
     "synthetic": {"synthetic", "swing"},
-    "benchmarks": {"benchmarks", "synthetic", "swing", "settings", "model_download"},
+    "training": {"training", "swing"},
+    "benchmarks": {"benchmarks", "training", "synthetic", "swing", "settings", "model_download"},
     "storage": {"storage", "coach", "swing", "settings"},
     "coach": {"coach", "swing", "settings"},
     "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download"},

@@ -4,10 +4,59 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+
+from golf_pipeline.progress import stage_progress
 
 app = typer.Typer(help="Score the analysis on labelled data.", no_args_is_help=True)
 
+TABLE_WIDTH = 150
+"""Columns of the tables, wherever they are printed: a log keeps what a terminal would fold."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")]
+
+
+@app.command()
+def events(
+    landmarks: Annotated[Path, typer.Option(help="Parquet file in GolfDB's form", exists=True, dir_okay=False)],
+    labels: Annotated[Path, typer.Option(help="CSV file in GolfDB's form", exists=True, dir_okay=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """PCE of the eight events against experts' labels: over all, by event, by view, by slow motion, clip by clip."""
+    from golf_pipeline.benchmarks.events import print_tables, score_events
+    from golf_pipeline.training.golfdb import BenchmarkDataError
+
+    try:
+        result = score_events(landmarks, labels)
+    except BenchmarkDataError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        print_tables(result, Console(width=TABLE_WIDTH))
+
+
+@app.command()
+def videos(
+    labels: Annotated[Path, typer.Option(help="folder with labels.csv and the videos", exists=True, file_okay=False)],
+    mirrored: Annotated[bool, typer.Option(help="analyse a mirrored copy of each video as well")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Swings found, missed and invented in labelled videos; event errors in frames; view and hand."""
+    from golf_pipeline.benchmarks.videos import print_tables, score_videos
+    from golf_pipeline.training.golfdb import BenchmarkDataError
+
+    try:
+        with stage_progress(Console(stderr=True)) as progress:
+            result = score_videos(labels, _pose_model(), mirrored=mirrored, on_progress=progress.report)
+    except BenchmarkDataError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        print_tables(result, Console(width=TABLE_WIDTH))
 
 
 @app.command()
@@ -35,3 +84,12 @@ def synthetic(
         run(folder, as_json=as_json)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="FOLDER") from error
+
+
+def _pose_model() -> Path:
+    from golf_pipeline.model_download import download
+    from golf_pipeline.settings import get_settings
+    from golf_pipeline.swing.pose_model import find_pose_model
+
+    settings = get_settings()
+    return find_pose_model(settings.pose_model, settings.data_folder / "models", download)

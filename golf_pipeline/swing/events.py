@@ -21,6 +21,7 @@ from golf_pipeline.swing.errors import ErrorCode, SwingNotFound
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.placement import Placed, place_events
 from golf_pipeline.swing.signals import Floats, Scene, hand_height, last_crossing, split_scenes
+from golf_pipeline.swing.timing import EventTiming, rules_timing
 
 ALGORITHM_VERSION = "1"
 
@@ -55,18 +56,21 @@ class FoundSwing:
     scenes: list[Scene]
 
 
-def segment_swing(track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN) -> SwingSegmentation:
+def segment_swing(
+    track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN, timing: EventTiming | None = None
+) -> SwingSegmentation:
     """Find the swing of a track, how it was filmed and its eight events.
 
     Args:
         track: landmarks of one person over the video; its cuts divide it into scenes, and a swing lies in one of them.
         given: what the caller knows about view, hand and slow motion; it overrides the judgement.
+        timing: statistics to weigh the rules' readings with; None: those of the package.
 
     Raises:
         SwingNotFound: as `find_swing`.
     """
     found = find_swing(track)
-    placed = place_events(found.scene, found.height, found.chosen)
+    placed = place_events(found.scene, found.height, found.chosen, timing or rules_timing())
     return SwingSegmentation(
         capture=_capture(found.scene, placed, found.chosen, given, track.height),
         events=_events(found.scene, placed),

@@ -34,7 +34,7 @@ from golf_pipeline.swing.signals import (
     smooth,
     speed_of,
 )
-from golf_pipeline.swing.timing import EventTiming, rules_timing
+from golf_pipeline.swing.timing import EventTiming
 
 TOE_UP_LEVEL = 0.10
 MID_BACKSWING_LEVEL = 0.58
@@ -90,7 +90,7 @@ class Estimate:
     sureness: Floats
 
 
-def place_events(scene: Scene, height: Floats, candidate: Candidate) -> Placed:
+def place_events(scene: Scene, height: Floats, candidate: Candidate, timing: EventTiming) -> Placed:
     """The eight events of a candidate, in order.
 
     Args:
@@ -99,7 +99,7 @@ def place_events(scene: Scene, height: Floats, candidate: Candidate) -> Placed:
     The confidence of an event is the probability that it lies within GolfDB's tolerance of an expert's label.
     """
     by_rules = read_events(scene, height, candidate)
-    return weigh_estimates([by_rules], rules_timing(), len(scene))
+    return weigh_estimates([by_rules], timing, len(scene))
 
 
 def weigh_estimates(estimates: list[Estimate], timing: EventTiming, count: int) -> Placed:

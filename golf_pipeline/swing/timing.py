@@ -40,6 +40,7 @@ class EventTiming:
         mean, covariance: (e,) and (e, e) of the events' positions over golfers, in downswings from impact.
         bias, noise: (k, e) median and robust deviation of estimate minus label.
         spread: (e,) what the deviation that comes out must be multiplied by for its confidence to be right.
+        fitted_on: GolfDB's ids of the clips that bias, noise and spread come from.
     """
 
     mean: Floats
@@ -47,6 +48,7 @@ class EventTiming:
     bias: Floats
     noise: Floats
     spread: Floats
+    fitted_on: tuple[int, ...] = ()
 
     def weigh(self, estimates: Floats, sureness: Floats) -> tuple[Floats, Floats]:
         """Positions of the events and their deviations, each (e,), in downswings.
@@ -95,4 +97,5 @@ def read_timing(path: Path) -> EventTiming:
         bias=np.array([event["bias"] for event in events]).reshape(len(events), -1).T,
         noise=np.array([event["noise"] for event in events]).reshape(len(events), -1).T,
         spread=np.array([event["spread"] for event in events]),
+        fitted_on=tuple(table["fitted_on"]),
     )

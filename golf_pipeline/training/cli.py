@@ -24,6 +24,8 @@ def timing(
 
     clips = read_clips(landmarks, labels)
     seen = observe(clips)
-    source = f"Rhythm: GolfDB's labels from clip 100 on. Errors: the rules on {len(seen)} of {len(clips)} clips with landmarks."
-    write_timing(fit_rules_timing(seen, prior_of_labels(labels)), out or STATISTICS, source)
+    source = f"Rhythm: GolfDB's labels from clip 100 on. Errors: {len(seen)} of the {len(clips)} clips with landmarks."
+    write_timing(
+        fit_rules_timing(seen, prior_of_labels(labels)), out or STATISTICS, source, [one.clip.id for one in seen]
+    )
     typer.echo(f"{out or STATISTICS}: {source}")

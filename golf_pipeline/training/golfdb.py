@@ -2,8 +2,8 @@
 
 The Parquet file holds `clip_id`, `frame` and `<landmark>_x`, `_y`, `_z`, `_visibility` (x and y in 0..1 of a square
 picture, as GolfDB's 160x160 clips are); frames without a body are missing. The CSV file holds `id` and
-`clip_<event>`, 0-based frames within the clip, and may hold `view`, `slow`, `clip_end`, and `sex` and `abs_start`, which
-tell the clips of one video.
+`clip_<event>`, 0-based frames within the clip, and may hold `view`, `slow`, `clip_end`, and `sex` and `abs_start`,
+which tell the clips of one video.
 """
 
 from dataclasses import dataclass

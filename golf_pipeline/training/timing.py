@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from golf_pipeline.swing.documents import EventName
 from golf_pipeline.swing.errors import SwingNotFound
@@ -133,7 +134,7 @@ class Judged:
 
     position: Floats
     deviation: Floats
-    hit: Floats
+    hit: NDArray[np.bool_]
 
 
 def judge(timing: EventTiming, one: Observed, further: list[Estimate] | None = None) -> Judged:
@@ -159,16 +160,18 @@ def fit_rules_timing(seen: list[Observed], prior: tuple[Floats, Floats]) -> Even
     return fit_spread(fit_errors(blank, rules, labels), seen, judged)
 
 
-def write_timing(timing: EventTiming, path: Path, source: str) -> None:
-    """Write the form that `read_timing` reads."""
+def write_timing(timing: EventTiming, path: Path, source: str, clips: list[int]) -> None:
+    """Write the form that `read_timing` reads; `clips` are the ids of those that the errors were fitted on."""
 
     def numbers(values: Floats) -> str:
         return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
 
     lines = [
-        "# Timing of the eight events in downswings from impact, and the errors of their estimates; see swing/timing.py.",
+        "# Timing of the eight events in downswings from impact, and their estimates' errors; see swing/timing.py.",
         f"# {source}",
         "# Made by `golf-pipeline train timing`; edit nothing here.",
+        "",
+        f"fitted_on = {clips}",
     ]
     for number, name in enumerate(NAMES):
         lines += [
