@@ -61,6 +61,7 @@ def render_clip(
     """
     import av
 
+    truth = truth_of(spec, capture)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.name}.mp4"
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
@@ -79,7 +80,7 @@ def render_clip(
             heard.sample_rate, heard.pts = SAMPLE_RATE, 0
             container.mux(sound.encode(heard))
             container.mux(sound.encode(None))
-    truth_of(spec, capture).write(folder / f"{spec.name}.truth.json")
+    truth.write(folder / f"{spec.name}.truth.json")
     return path
 
 

@@ -131,12 +131,19 @@ def _first_still(capture: _Capture) -> float:
 
 
 def _impact(capture: _Capture) -> float:
-    """When the club head comes back through its place at address, in seconds of the capture."""
+    """When the club head comes back through its place at address, in seconds of the capture.
+
+    Raises:
+        ValueError: it never does.
+    """
     along, times = capture.joints["club_head"][:, 0], capture.times
     home = along[0]
     fastest = int(np.argmax(np.gradient(along)))
     near = np.arange(max(0, fastest - 12), min(len(times) - 1, fastest + 12))
-    first = next(int(i) for i in near if along[i] <= home < along[i + 1])
+    passing = near[(along[near] <= home) & (home < along[near + 1])]
+    if not passing.size:
+        raise ValueError("the club head of the captured swing never comes back to its place at address")
+    first = int(passing[0])
     return float(times[first] + (home - along[first]) / (along[first + 1] - along[first]) / RATE_HZ)
 
 

@@ -4,6 +4,7 @@
 whose Numba is imported when the first frame is drawn and not before.
 """
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,10 +96,11 @@ def draw_frame(job: FrameJob) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture[:, ::-1]) if job.mirrored else picture
 
 
-def use_one_thread() -> None:
-    """For a worker process that draws beside as many others as there are cores."""
+def prepare_worker() -> None:
+    """For a process that draws beside as many others as there are cores: one thread, and Ctrl-C is its parent's."""
     import numba
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     numba.set_num_threads(1)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from golf_pipeline.synthetic.clip import Progress, render_clip
-from golf_pipeline.synthetic.render import use_one_thread
+from golf_pipeline.synthetic.render import prepare_worker
 from golf_pipeline.synthetic.spec import Bystander, ClipSpec
 
 _DTL, _OBLIQUE = -90.0, -45.0
@@ -106,7 +106,7 @@ def make_suite(
     _check_capture(capture)
     # Spawned, not forked: OpenMP and Numba threads of this process do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes or os.cpu_count(), initializer=use_one_thread) as pool:
+    with context.Pool(processes or os.cpu_count(), initializer=prepare_worker) as pool:
         draw_all = partial(pool.imap, chunksize=2)
         return tuple(
             render_clip(spec, folder, on_progress, capture=capture, draw_all=draw_all) for spec in suite_specs(capture)

@@ -4,7 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from golf_pipeline.cli import app
 from golf_pipeline.synthetic.clip import ClipSpec, truth_of
 from golf_pipeline.synthetic.suite import SUITE, make_suite, suite_specs
 
@@ -40,3 +42,25 @@ def test_a_folder_without_capture_is_named_before_anything_is_rendered(tmp_path:
     with pytest.raises(FileNotFoundError, match="captured_joints"):
         make_suite(tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("synthetic", "out", "--mocap", "."), "--suite"), (("synthetic", "out", "--suite", "--mocap", "."), "captured")],
+)
+def test_the_command_names_a_folder_without_use_and_renders_nothing(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 2
+    assert said in ended.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_small_suite_is_drawn_by_worker_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = ClipSpec("tiny", width=64, height=96, start_s=0.0, end_s=0.1, sound=False)
+    monkeypatch.setattr("golf_pipeline.synthetic.suite.SUITE", (tiny,))
+    (path,) = make_suite(tmp_path, processes=1)
+    assert path.stat().st_size > 0
+    assert path.with_name("tiny.truth.json").exists()
