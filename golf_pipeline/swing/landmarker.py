@@ -47,6 +47,8 @@ SETTLING_LOOKS = 4
 # Torso lengths that a mid-hip may move between two frames. A torso is half a metre, so that this is 15 m/s at 30 frames
 # per second: no golfer does it, a tracker that lands on somebody else does.
 MOST_HIP_STEP = 1.0
+# The same for a jump in time after which the follower goes on: its region is larger than a body and still holds him.
+NEAREST_HIP_STEP = 0.3
 # Room around the golfer's landmarks when others are painted over, as a share of the body's longer side: the landmarks
 # end at wrists and ankles, the body at the hands, the shoes and the top of the head.
 ROOM_AROUND_BODY = 0.25
@@ -82,6 +84,22 @@ class BodyFollower:
         self._stop_following()
         self._last = None
 
+    def jump_to(self, image: NDArray[np.uint8], golfer: Body | None) -> Body | None:
+        """Like `look` for a picture of another time; `golfer` is whom to follow, as last seen near that time."""
+        stands_there = (
+            golfer is not None
+            and self._last is not None
+            and _hip_step(self._last, golfer, image.shape[1] / image.shape[0]) <= NEAREST_HIP_STEP
+        )
+        if not stands_there:
+            self._stop_following()
+        self._last = golfer
+        body = self.look(image)
+        # A new search has settled already.
+        for _ in range(SETTLING_LOOKS - 1 if stands_there else 0):
+            body = self.look(image)
+        return body
+
     def look(self, image: NDArray[np.uint8]) -> Body | None:
         """The golfer's landmarks in the next picture, (33, 7) float32; None where nobody is seen."""
         body = self._follow(image) if self._follower is not None else None
@@ -99,7 +117,7 @@ class BodyFollower:
         chosen = choose_golfer(bodies, image.shape[1] / image.shape[0], self._last)
         # The tracker picks its own body from the first picture that it sees, so that picture shows only the golfer.
         shown = image if len(bodies) == 1 else only_region(image, chosen)
-        with _quiet():
+        with quiet():
             self._follower = self._create(video=True, bodies=1)
             self._pictures_followed = 0
             seen = self._track(shown)
@@ -111,7 +129,7 @@ class BodyFollower:
         return seen
 
     def _detect_all(self, image: NDArray[np.uint8]) -> list[Body]:
-        with _quiet():
+        with quiet():
             if self._searcher is None:
                 self._searcher = self._create(video=False, bodies=MOST_BODIES)
             return _bodies(self._searcher.detect(_picture(image)))
@@ -217,7 +235,7 @@ _stderr_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep MediaPipe's start-up chatter off stderr, and nothing else.
 
     MediaPipe 1.2 has no switch for it: its library logs to file descriptor 2 until an initialisation that it does not

@@ -249,14 +249,16 @@ def _noise(swing: SwingReader, definition: MetricDefinition, value: float | None
     """The definition's figure; a time or a ratio of times is never known better than to a frame of this clip."""
     if value is None or definition.noise is None or definition.unit not in {"ratio", "s"}:
         return definition.noise
-    track = swing.track
-    if len(track) < 2:
+    # Outside the swing the pose was looked at less often.
+    whole = slice(swing.sample[EventName.ADDRESS], swing.sample[EventName.FINISH] + 1)
+    frames, times = swing.track.frame[whole], swing.track.time_s[whole]
+    if len(frames) < 2:
         return definition.noise
     if definition.unit == "ratio":
         downswing = _exact(swing, EventName.IMPACT) - _exact(swing, EventName.TOP)
-        return round(max(definition.noise, value / downswing * float(np.median(np.diff(track.frame)))), 3)
+        return round(max(definition.noise, value / downswing * float(np.median(np.diff(frames)))), 3)
     factor = swing.segmentation.capture.slow_motion_factor or 1.0
-    return round(max(definition.noise, float(np.median(np.diff(track.time_s))) / factor), 4)
+    return round(max(definition.noise, float(np.median(np.diff(times))) / factor), 4)
 
 
 def _frames(swing: SwingReader, phase: EventName | None) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ class Scene:
         points: (n, 33, 2) pixels, gaps interpolated.
         depth: (n, 33) the model's z in pixels, negative toward the camera; its sign is of use, not its size.
         visibility: (n, 33) in 0..1, 0 where nobody was found.
-        found: (n,) whether the nearest analysed frame holds a body.
+        found: (n,) whether the analysed frame at the sample holds a body; between two analysed frames, whether both do.
         torso: median mid-shoulder to mid-hip distance in pixels.
         frames, times: the analysed frames of the scene and their presentation times, to go back from samples to frames.
     """
@@ -98,7 +98,7 @@ def _scene(track: LandmarkTrack, start: int, stop: int) -> Scene:
     nearest = np.clip(np.searchsorted(times, grid - step / 2), 0, len(times) - 1)
     shoulders = (points[:, INDEX["left_shoulder"]] + points[:, INDEX["right_shoulder"]]) / 2
     hips = (points[:, INDEX["left_hip"]] + points[:, INDEX["right_hip"]]) / 2
-    is_found = found[nearest] & (np.abs(times[nearest] - grid) <= step)
+    is_found = found[nearest] & (found[np.maximum(nearest - 1, 0)] | (times[nearest] <= grid + step / 2))
     return Scene(
         start_s=float(times[0]),
         step_s=step,

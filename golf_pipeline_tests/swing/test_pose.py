@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from golf_pipeline.swing import landmarker
+from golf_pipeline.swing import landmarker, pose
 from golf_pipeline.swing.documents import VideoFacts
 from golf_pipeline.swing.errors import ErrorCode, SwingNotFound, VideoRefused
-from golf_pipeline.swing.landmarker import Body, BodyFollower, _quiet, choose_golfer, only_region
+from golf_pipeline.swing.events import segment_swing
+from golf_pipeline.swing.landmarker import Body, BodyFollower, choose_golfer, only_region, quiet
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.pose import frame_stride, track_pose
 from golf_pipeline.swing.pose_model import find_pose_model
 from golf_pipeline.swing.video import VideoLimits, probe_video, read_frames
+from golf_pipeline_tests.conftest import REPOSITORY
 from golf_pipeline_tests.swing.small_videos import moving_pictures, write_video
 
 
@@ -47,7 +49,7 @@ def real_swing(shared_data: Path, model: Path) -> tuple[LandmarkTrack, list[tupl
 def test_a_real_swing_is_tracked_in_every_frame(real_swing: tuple[LandmarkTrack, object]) -> None:
     track, _ = real_swing
     assert track.coverage == 1
-    assert track.frame.tolist() == list(range(155))
+    assert track.frame.tolist() == list(range(155)), "a short clip has no gaps"
     assert np.all(np.diff(track.time_s) > 0)
     assert (track.width, track.height, track.cuts) == (360, 640, ())
     assert track.model.startswith("pose_landmarker_full-4eaa5eb7")
@@ -164,6 +166,77 @@ def test_slow_motion_at_240_is_looked_at_60_times_a_second(shared_data: Path, mo
     assert calls[-1] == (len(track), len(track))
 
 
+SAMPLES = REPOSITORY / "golf_pipeline" / "synthetic" / "samples"
+
+
+def sample(name: str) -> list[NDArray[np.uint8]]:
+    return [frame.image for frame in read_frames(SAMPLES / f"{name}.mp4")]
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds: the golfer stands, swings, and holds the finish."""
+    images = sample("down_the_line_right")
+    images = [images[0]] * 110 + images + [images[-1]] * (190 - len(images))
+    return write_video(tmp_path_factory.mktemp("long") / "long.mp4", images)
+
+
+def test_a_long_clip_is_looked_at_where_the_swing_is(long_clip: Path, model: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    track = track_pose(long_clip, facts_of(long_clip), model, lambda done, total: calls.append((done, total)))
+    gaps = np.diff(track.frame)
+    assert set(gaps.tolist()) <= set(range(1, 7))
+    assert (track.frame[0], track.frame[-1]) == (0, 299)
+    assert len(track) < 0.55 * 300
+    assert calls[-1][0] == calls[-1][1] < 0.6 * 300
+    assert [done for done, _ in calls] == list(range(1, len(calls) + 1))
+    every_frame = track.frame[1:][gaps == 1]
+    assert every_frame.min() <= 120, "well before the takeaway"
+    assert every_frame.max() >= 185, "until the finish"
+
+
+def test_the_swing_of_a_long_clip_has_the_events_of_every_frame(
+    long_clip: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = facts_of(long_clip)
+    few = segment_swing(track_pose(long_clip, facts, model))
+    monkeypatch.setattr(pose, "SHORT_CLIP_S", 60.0)
+    track = track_pose(long_clip, facts, model)
+    assert len(track) == 300
+    assert [event.frame for event in few.events] == pytest.approx(
+        [event.frame for event in segment_swing(track).events], abs=1
+    )
+
+
+def test_no_swing_of_two_is_lost_in_a_long_clip(model: Path, tmp_path: Path) -> None:
+    images = sample("face_on_right")
+    path = write_video(tmp_path / "two.mp4", images + [images[-1]] * 40 + [images[0]] * 60 + images)
+    swings = segment_swing(track_pose(path, facts_of(path), model)).candidates
+    assert sum(swing.complete for swing in swings) == 2
+
+
+def test_a_golfer_who_only_stands_gets_few_looks(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pose, "SHORT_CLIP_S", 0.0)
+    path = SAMPLES / "no_swing.mp4"
+    facts = facts_of(path)
+    track = track_pose(path, facts, model)
+    assert len(track) <= facts.frame_count / 5
+    with pytest.raises(SwingNotFound):
+        segment_swing(track)
+
+
+@pytest.mark.parametrize("wanted", [0, -1])
+def test_after_a_jump_in_time_whoever_was_seen_there_is_followed(shared_data: Path, model: Path, wanted: int) -> None:
+    images = crowd(shared_data)
+    with BodyFollower(model) as follower:
+        follower.look(images[0])
+        both = sorted(follower._detect_all(images[6]), key=lambda body: float(body[INDEX["left_hip"], 0]))
+        seen = [follower.jump_to(images[6], both[wanted]), *(follower.look(image) for image in images[7:])]
+    x = [480 * float(body[INDEX["left_hip"], 0]) for body in seen if body is not None]
+    assert len(x) == 6
+    assert max(x) < MIDDLE_OF_CROWD if wanted == 0 else min(x) > MIDDLE_OF_CROWD
+
+
 @given(fps=st.floats(1, 1000))
 def test_there_are_never_more_than_sixty_looks_a_second_and_never_fewer_than_needed(fps: float) -> None:
     stride = frame_stride(fps)
@@ -223,7 +296,7 @@ def test_a_run_prints_nothing_from_start_to_exit(shared_data: Path) -> None:
 
 
 def test_only_known_chatter_is_kept_off_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with _quiet():
+    with quiet():
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
         os.write(2, b"W0000 00:00:1.5 77 inference_feedback_manager.cc:121] Feedback manager requires ...\n")
         print("a line of another thread", file=sys.stderr)  # noqa: T201

@@ -84,6 +84,18 @@ def _without_bodies(track: LandmarkTrack, frames: slice) -> LandmarkTrack:
     return track
 
 
+def _looks(track: LandmarkTrack, rows: np.ndarray) -> LandmarkTrack:
+    return LandmarkTrack(
+        track.frame[rows],
+        track.time_s[rows],
+        track.xyz[rows],
+        track.visibility[rows],
+        track.world[rows],
+        track.width,
+        track.height,
+    )
+
+
 def test_a_gap_is_bridged_inside_a_scene_and_marked_as_not_found() -> None:
     golfer = StickGolfer()
     whole = hand_height(split_scenes(golfer.track())[0])
@@ -91,6 +103,15 @@ def test_a_gap_is_bridged_inside_a_scene_and_marked_as_not_found() -> None:
     assert list(np.flatnonzero(~scene.found)) == [40, 41, 42]
     assert np.abs(hand_height(scene) - whole).max() < 0.1
     assert np.all(scene.visibility[40:43] == 0)
+
+
+def test_between_two_looks_that_saw_the_golfer_he_counts_as_seen() -> None:
+    track = _without_bodies(StickGolfer().track(), slice(24, 25))
+    few = _looks(track, np.array([0, 6, 12, 18, 24, 30, *range(36, len(track))]))
+    scene = split_scenes(few)[0]
+    assert len(scene) == len(track)
+    assert list(np.flatnonzero(~scene.found)) == list(range(19, 30)), "from the look before the loss to the one after"
+    assert np.all(scene.visibility[:19] > 0.9)
 
 
 def test_nothing_is_invented_before_the_first_body_or_across_a_cut() -> None:
@@ -107,16 +128,7 @@ def test_frames_that_were_left_out_leave_the_time_line_as_it_was() -> None:
     track = golfer.track()
     kept = np.ones(len(track), dtype=bool)
     kept[5:90:7] = False
-    sparse = LandmarkTrack(
-        track.frame[kept],
-        track.time_s[kept],
-        track.xyz[kept],
-        track.visibility[kept],
-        track.world[kept],
-        track.width,
-        track.height,
-    )
-    scene = split_scenes(sparse)[0]
+    scene = split_scenes(_looks(track, kept))[0]
     assert len(scene) == len(track)
     assert scene.exact_frame(33.5) == pytest.approx(33.5)
     assert hand_height(scene) == pytest.approx(hand_height(split_scenes(track)[0]), abs=0.06)
