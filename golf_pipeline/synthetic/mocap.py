@@ -32,6 +32,9 @@ _HANDS_APART_M = 0.06
 _COASTING_S = 0.1
 """How soon the motion dies after the capture's last frame."""
 
+_SHOULDERS_OUT_M = 0.035
+"""Each captured shoulder lies so much nearer to the neck than in anatomy tables: 0.29 m apart at a height of 1.8 m."""
+
 _NECK_TO_SKULL_M = 0.10
 """From the captured head joint, at the base of the skull, to the middle of the head."""
 
@@ -161,7 +164,9 @@ def _complete(joints: dict[str, Points], times: Values, looks_up: float) -> tupl
         joints[f"{side}_heel"] = _heel(joints[f"{side}_ankle"], joints[f"{side}_foot_index"], body)
     joints["neck"] = (joints["lead_shoulder"] + joints["trail_shoulder"]) / 2
     chest_up = unit(joints["neck"] - joints["pelvis"])
-    across = joints["lead_shoulder"] - joints["trail_shoulder"]
+    across = unit(joints["lead_shoulder"] - joints["trail_shoulder"])
+    joints["lead_shoulder"] = joints["lead_shoulder"] + across * _SHOULDERS_OUT_M
+    joints["trail_shoulder"] = joints["trail_shoulder"] - across * _SHOULDERS_OUT_M
     chest_left = unit(across - chest_up * dot(across, chest_up))
     pelvis_left = unit(joints["lead_hip"] - joints["trail_hip"])
     skull = joints.pop("skull")
