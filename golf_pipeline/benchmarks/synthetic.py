@@ -72,7 +72,7 @@ def run(clips: Path, *, as_json: bool) -> None:
     """Analyse and score every clip of a rendered folder and print the result.
 
     Raises:
-        ValueError: the folder holds no clip with a truth.
+        ValueError: the folder holds no clip with a truth, or a truth without its clip.
         PoseModelError: the pose model is missing.
     """
     from golf_pipeline.benchmarks.synthetic_tables import print_tables
@@ -80,6 +80,9 @@ def run(clips: Path, *, as_json: bool) -> None:
     paths = sorted(clips.glob(f"*{TRUTH_SUFFIX}"))
     if not paths:
         raise ValueError(f"{clips} holds no clip with a {TRUTH_SUFFIX} beside it")
+    widowed = [path.name for path in paths if not _video_of(path).is_file()]
+    if widowed:
+        raise ValueError(f"{clips} holds no video for {', '.join(widowed)}")
     shown = progress_over(paths, description="clips", console=Console(stderr=True), transient=True)
     scores = [score_file(path) for path in shown]
     model = model_label(find_pose_model())
@@ -101,12 +104,12 @@ def run(clips: Path, *, as_json: bool) -> None:
 
 def score_file(truth_path: Path) -> ClipScore:
     """Analyse the video beside a truth and score it."""
-    name = truth_path.name.removesuffix(TRUTH_SUFFIX)
+    video = _video_of(truth_path)
     with tempfile.TemporaryDirectory() as folder:
-        analysis = analyze_swing(truth_path.with_name(f"{name}.mp4"), Path(folder))
+        analysis = analyze_swing(video, Path(folder))
         keypoints = Path(folder) / KEYPOINTS_FILE
         track = LandmarkTrack.read_parquet(keypoints) if keypoints.exists() else None
-    return score_clip(name, Truth.read(truth_path), analysis, track)
+    return score_clip(video.stem, Truth.read(truth_path), analysis, track)
 
 
 def score_clip(name: str, truth: Truth, analysis: SwingAnalysis, track: LandmarkTrack | None) -> ClipScore:
@@ -134,6 +137,10 @@ def score_clip(name: str, truth: Truth, analysis: SwingAnalysis, track: Landmark
     return ClipScore(
         **{**score.__dict__, **_event_scores(analysed, analysis), **_capture_scores(truth, analysed, analysis)}
     )
+
+
+def _video_of(truth_path: Path) -> Path:
+    return truth_path.with_name(f"{truth_path.name.removesuffix(TRUTH_SUFFIX)}.mp4")
 
 
 def summarise(scores: list[ClipScore]) -> dict[str, float | int]:

@@ -116,6 +116,12 @@ def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
         run(tmp_path, as_json=False)
 
 
+def test_a_truth_without_its_clip_is_named(tmp_path: Path) -> None:
+    STILL.write(tmp_path / "lonely.truth.json")
+    with pytest.raises(ValueError, match=r"no video for lonely\.truth\.json"):
+        run(tmp_path, as_json=False)
+
+
 def test_nothing_to_summarise_is_no_error() -> None:
     empty = ClipScore("refused", 60, 30.0, swings=0, found=0, missed=0, invented=0, refusal="X", verdict="right")
     assert summarise([empty])["clips_without_swing"] == 1
