@@ -38,12 +38,15 @@ address they hang 0-0.4 below the hips, at impact a little higher (data/videos).
 BEFORE_RISE = (1.1, 4.0)
 AFTER_RISE = (1.6, 5.0)
 AFTER_FOLLOW_THROUGH = (1.1, 3.5)
-"""Room before and after the time in which the hands rise from 20 to 80 %: seconds, and multiples of that time; the
-larger counts. In a real swing that time is 0.2 s, 0.4 s after the address (0.8 s at the slowest) and 0.4 s before
-impact; the finish is searched for 4 downswings of 0.23 s after impact (`placement`; GolfDB, n = 758)."""
+"""Room before and after the time in which the hands rise from 20 to 80 %: seconds in real time, and multiples of what
+that time is longer than `REAL_RISE_S`. In a real swing it lies 0.4 s after the address (0.8 s at the slowest) and 0.4 s
+before impact; the finish is searched for 4 downswings of 0.23 s after impact (`placement`; GolfDB, n = 758)."""
 
 FOLLOWS_WITHIN = (0.8, 3.0)
 """The same for the time until the next rise, if that is the follow-through of this one."""
+
+REAL_RISE_S = 0.35
+"""Seconds that a real rise seems to take at most: 0.2, read off looks as far apart (data/videos: 0.16-0.36)."""
 
 LOOKS_PER_FALL = 4.0
 """Looks while the hands fall from 80 to 20 % that are enough: what a real downswing has at 30 a second."""
@@ -158,7 +161,7 @@ def _rises(hands: _Hands) -> Iterator[_Span]:
 
 def _room(least: tuple[float, float], rise_s: float) -> float:
     seconds, times = least
-    return max(seconds, times * rise_s)
+    return seconds + times * max(0.0, rise_s - REAL_RISE_S)
 
 
 def _losses(hands: _Hands, times: Floats) -> Iterator[_Span]:
