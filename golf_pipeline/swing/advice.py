@@ -107,7 +107,7 @@ def _plan(main: Finding | None, drill_ids: tuple[str, ...]) -> tuple[PlanDay, ..
 
 def _caveats(findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation) -> tuple[str, ...]:
     capture = segmentation.capture
-    said = list(capture.warnings)
+    said = [issue.text for issue in capture.issues]
     if capture.time_base != TimeBase.REAL:
         factor_given = "slow_motion_factor" in capture.given
         said.append(

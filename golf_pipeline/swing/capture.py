@@ -55,9 +55,6 @@ SURE = 0.4
 look right-handed) and their mirror images none was named wrongly; five of GolfDB's "other" and one filmed from behind
 the golfer stay unknown."""
 
-SMALL_GOLFER = 0.08
-"""Torso length over picture height: the golfer fills less than a quarter of it (data/videos: 0.12-0.21)."""
-
 
 @dataclass(frozen=True)
 class CaptureGiven:
@@ -95,19 +92,18 @@ class _Pose:
     depth: Floats  # wrists' z: negative toward the camera
 
 
-def judge_capture(scene: Scene, moments: Moments, given: CaptureGiven, picture_height: int) -> Capture:
-    """Judge one swing's capture.
+def judge_capture(scene: Scene, moments: Moments, given: CaptureGiven) -> Capture:
+    """Judge one swing's capture; what limits the clip is `quality.py`'s word.
 
     Args:
         moments: of the swing, in samples of the scene.
         given: what the caller knows; it replaces the judgement and is named in `Capture.given`.
-        picture_height: of the upright image, pixels.
 
     The confidence of the view is how far the shoulder ratio is from the next view's border; that of the hand is the
     size of the evidence against that of a clear swing.
     """
     pose = _measure(scene, moments)
-    view, view_confidence, from_behind = _view(pose, moments)
+    view, view_confidence = _view(pose, moments)
     hand, hand_confidence, away = _hand(pose, moments)
     if away and view == View.DOWN_THE_LINE:
         view, view_confidence = View.OBLIQUE, 0.5
@@ -125,14 +121,6 @@ def judge_capture(scene: Scene, moments: Moments, given: CaptureGiven, picture_h
         time_base=TimeBase.SLOW_MOTION if is_slow else TimeBase.REAL,
         slow_motion_factor=round(factor, 1) if is_slow else 1.0,
         given=tuple(name for name, value in known.items() if value is not None),
-        warnings=_warnings(
-            final_view,
-            final_hand,
-            is_slow=is_slow,
-            is_small=scene.torso < SMALL_GOLFER * picture_height,
-            from_behind=from_behind and given.view is None,
-            away=away and given.view is None,
-        ),
     )
 
 
@@ -159,16 +147,16 @@ def _around(values: Floats, sample: int, reach: int) -> float:
     return float(np.median(values[max(0, sample - reach) : sample + reach + 1]))
 
 
-def _view(pose: _Pose, moments: Moments) -> tuple[View, float, bool]:
-    """View, confidence, and whether the camera looks at the golfer's back."""
+def _view(pose: _Pose, moments: Moments) -> tuple[View, float]:
+    """View and confidence; a camera that looks at the golfer's back is oblique."""
     ratio = _around(pose.width, moments.address, _reach(moments))
     if ratio <= DOWN_THE_LINE_UP_TO:
-        return View.DOWN_THE_LINE, _sigmoid((DOWN_THE_LINE_UP_TO - ratio) / VIEW_BLUR), False
+        return View.DOWN_THE_LINE, _sigmoid((DOWN_THE_LINE_UP_TO - ratio) / VIEW_BLUR)
     from_behind = _around(pose.opening, moments.address, _reach(moments)) < 0
     if ratio >= FACE_ON_FROM and not from_behind:
-        return View.FACE_ON, _sigmoid((ratio - FACE_ON_FROM) / VIEW_BLUR), False
+        return View.FACE_ON, _sigmoid((ratio - FACE_ON_FROM) / VIEW_BLUR)
     nearest_border = min(ratio - DOWN_THE_LINE_UP_TO, abs(FACE_ON_FROM - ratio))
-    return View.OBLIQUE, _sigmoid(nearest_border / VIEW_BLUR), from_behind
+    return View.OBLIQUE, _sigmoid(nearest_border / VIEW_BLUR)
 
 
 def _sigmoid(value: float) -> float:
@@ -204,25 +192,3 @@ def _hand(pose: _Pose, moments: Moments) -> tuple[Handedness, float, bool]:
         return Handedness.UNKNOWN, confidence, False
     hand = Handedness.RIGHT if evidence > 0 else Handedness.LEFT
     return hand, confidence, bool(evidence * sine < 0 and abs(sine) > np.sqrt(0.5))
-
-
-def _warnings(
-    view: View, hand: Handedness, *, is_slow: bool, is_small: bool, from_behind: bool, away: bool
-) -> tuple[str, ...]:
-    warnings = []
-    if from_behind:
-        warnings.append("The camera looks at your back. Film from the front (face-on) or from behind the ball.")
-    elif away:
-        warnings.append("The camera stands on the target's side. Film from behind the ball, looking at the target.")
-    elif view == View.OBLIQUE:
-        warnings.append(
-            "The camera stands between face-on and down-the-line, so angles are less certain. Put it square to your "
-            "chest, or on the line through your hands to the target."
-        )
-    if hand == Handedness.UNKNOWN:
-        warnings.append("We could not tell whether you play right- or left-handed. Set it in your profile.")
-    if is_slow:
-        warnings.append("This looks like slow motion: times and speeds are estimates, ratios hold.")
-    if is_small:
-        warnings.append("You are small in the picture. Film closer, so that you fill most of its height.")
-    return tuple(warnings)

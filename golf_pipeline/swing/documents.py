@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 class Document(BaseModel):
@@ -54,6 +54,39 @@ class TimeBase(StrEnum):
     UNKNOWN = "unknown"
 
 
+class CaptureCode(StrEnum):
+    """Stable codes: clients branch on them, so a code is never renamed."""
+
+    VIEW_FROM_BEHIND = "VIEW_FROM_BEHIND"
+    VIEW_FROM_TARGET = "VIEW_FROM_TARGET"
+    VIEW_OBLIQUE = "VIEW_OBLIQUE"
+    CAMERA_MOVES = "CAMERA_MOVES"
+    BODY_LOST = "BODY_LOST"
+    HANDS_UNCLEAR = "HANDS_UNCLEAR"
+    HEAD_OUTSIDE = "HEAD_OUTSIDE"
+    HANDS_OUTSIDE = "HANDS_OUTSIDE"
+    FEET_OUTSIDE = "FEET_OUTSIDE"
+    GOLFER_SMALL = "GOLFER_SMALL"
+    OFF_CENTRE = "OFF_CENTRE"
+    LOW_FRAME_RATE = "LOW_FRAME_RATE"
+    STARTS_LATE = "STARTS_LATE"
+    ENDS_EARLY = "ENDS_EARLY"
+    SLOW_MOTION = "SLOW_MOTION"
+    HAND_UNKNOWN = "HAND_UNKNOWN"
+
+
+class CaptureIssue(Document):
+    """One thing that limits a clip: what it is, and how to film (or what to do) next time; whole sentences."""
+
+    code: CaptureCode
+    message: str
+    how: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.message} {self.how}"
+
+
 class Capture(Document):
     """How the swing was filmed. Confidences are 0..1; `given` names the fields that the caller set."""
 
@@ -64,7 +97,7 @@ class Capture(Document):
     time_base: TimeBase
     slow_motion_factor: float | None = Field(description="recorded seconds per real second; None: unknown")
     given: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = Field(default=(), description="what limits this clip and how to film it better")
+    issues: tuple[CaptureIssue, ...] = Field(default=(), description="what limits this clip, the gravest first")
 
 
 class EventName(StrEnum):

@@ -20,6 +20,7 @@ from golf_pipeline.swing.documents import CandidateSwing, Capture, EventName, Sw
 from golf_pipeline.swing.errors import ErrorCode, SwingNotFound
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.placement import Placed, place_events
+from golf_pipeline.swing.quality import judge_quality
 from golf_pipeline.swing.signals import Floats, Scene, hand_height, last_crossing, split_scenes
 from golf_pipeline.swing.timing import EventTiming, rules_timing
 
@@ -71,11 +72,14 @@ def segment_swing(
     """
     found = find_swing(track)
     placed = place_events(found.scene, found.height, found.chosen, timing or rules_timing())
-    return SwingSegmentation(
-        capture=_capture(found.scene, placed, found.chosen, given, track.height),
+    capture = _capture(found.scene, placed, given)
+    segmentation = SwingSegmentation(
+        capture=capture,
         events=_events(found.scene, placed),
         candidates=tuple(_describe(found.scenes[one.scene], one, found.ranked) for one in found.candidates),
     )
+    judged = capture.model_copy(update={"issues": judge_quality(track, segmentation)})
+    return segmentation.model_copy(update={"capture": judged})
 
 
 def find_swing(track: LandmarkTrack) -> FoundSwing:
@@ -105,16 +109,9 @@ def find_swing(track: LandmarkTrack) -> FoundSwing:
     return FoundSwing(scenes[chosen.scene], heights[chosen.scene], chosen, ranked, candidates, scenes)
 
 
-def _capture(scene: Scene, placed: Placed, chosen: Candidate, given: CaptureGiven, picture_height: int) -> Capture:
+def _capture(scene: Scene, placed: Placed, given: CaptureGiven) -> Capture:
     names = (EventName.ADDRESS, EventName.MID_BACKSWING, EventName.TOP, EventName.IMPACT)
-    moments = Moments(*(round(placed[name].sample) for name in names))
-    capture = judge_capture(scene, moments, given, picture_height)
-    warnings = list(capture.warnings)
-    if moments.address == 0:
-        warnings.append("The recording starts with the takeaway: film a second of standing still before it.")
-    if not chosen.to_the_finish:
-        warnings.append("The recording ends before the finish: keep filming until you have held it.")
-    return capture.model_copy(update={"warnings": tuple(warnings)})
+    return judge_capture(scene, Moments(*(round(placed[name].sample) for name in names)), given)
 
 
 def _events(scene: Scene, placed: Placed) -> tuple[SwingEvent, ...]:

@@ -9,15 +9,25 @@ no rule knows left from right, so a mirrored clip gets the same remarks.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golf_pipeline.swing.capture import DOWN_THE_LINE_UP_TO, FOOT_LENGTH, SHOULDER_WIDTH, SMALL_GOLFER
-from golf_pipeline.swing.documents import Document, EventName, Handedness, SwingSegmentation, TimeBase, VideoFacts, View
+from golf_pipeline.swing.capture import DOWN_THE_LINE_UP_TO, FOOT_LENGTH, SHOULDER_WIDTH
+from golf_pipeline.swing.documents import (
+    CaptureCode,
+    CaptureIssue,
+    EventName,
+    Handedness,
+    SwingSegmentation,
+    TimeBase,
+    View,
+)
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.signals import Floats
+
+SMALL_GOLFER = 0.08
+"""Torso length over picture height: the golfer fills less than a quarter of it (data/videos: 0.12-0.21)."""
 
 OFF_CENTRE = 0.35
 """Picture widths between the hips at address and the middle: from there on a lens bends and a finish has no room. Read
@@ -54,39 +64,6 @@ CAMERA_SHAKE = 0.06
 LEAST_AFTER_IMPACT = 2.0
 """Downswings recorded after impact: 1.5-1.7 on the three videos that end before the finish, 2.3-7.7 on the other
 thirteen; GolfDB's finish lies 2.6 after impact."""
-
-
-class CaptureCode(StrEnum):
-    """Stable codes: clients branch on them, so a code is never renamed."""
-
-    VIEW_FROM_BEHIND = "VIEW_FROM_BEHIND"
-    VIEW_FROM_TARGET = "VIEW_FROM_TARGET"
-    VIEW_OBLIQUE = "VIEW_OBLIQUE"
-    CAMERA_MOVES = "CAMERA_MOVES"
-    BODY_LOST = "BODY_LOST"
-    HANDS_UNCLEAR = "HANDS_UNCLEAR"
-    HEAD_OUTSIDE = "HEAD_OUTSIDE"
-    HANDS_OUTSIDE = "HANDS_OUTSIDE"
-    FEET_OUTSIDE = "FEET_OUTSIDE"
-    GOLFER_SMALL = "GOLFER_SMALL"
-    OFF_CENTRE = "OFF_CENTRE"
-    LOW_FRAME_RATE = "LOW_FRAME_RATE"
-    STARTS_LATE = "STARTS_LATE"
-    ENDS_EARLY = "ENDS_EARLY"
-    SLOW_MOTION = "SLOW_MOTION"
-    HAND_UNKNOWN = "HAND_UNKNOWN"
-
-
-class CaptureIssue(Document):
-    """One thing that limits a clip: what it is, and how to film (or what to do) next time; whole sentences."""
-
-    code: CaptureCode
-    message: str
-    how: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.message} {self.how}"
 
 
 WORDS: dict[CaptureCode, tuple[str, str]] = {
@@ -158,17 +135,16 @@ WORDS: dict[CaptureCode, tuple[str, str]] = {
 """What the golfer is told, the gravest first."""
 
 
-def judge_quality(track: LandmarkTrack, facts: VideoFacts, segmentation: SwingSegmentation) -> tuple[CaptureIssue, ...]:
+def judge_quality(track: LandmarkTrack, segmentation: SwingSegmentation) -> tuple[CaptureIssue, ...]:
     """Say what limits a clip, the gravest first; a well filmed one gets no remark.
 
     Args:
         track: the landmarks that the swing was found in.
-        facts: of the same video.
         segmentation: the swing; what the caller gave (its `capture.given`) is not doubted.
     """
     swing = _Swing.of(track, segmentation)
     found = {
-        *_filming(segmentation, facts),
+        *_filming(track, segmentation),
         *_direction(track, swing, segmentation),
         *_framing(track, swing),
         *_sight(track, swing),
@@ -225,13 +201,13 @@ class _Swing:
         return slice(max(self.first, self.address - reach), self.address + reach + 1)
 
 
-def _filming(segmentation: SwingSegmentation, facts: VideoFacts) -> set[CaptureCode]:
+def _filming(track: LandmarkTrack, segmentation: SwingSegmentation) -> set[CaptureCode]:
     capture, codes = segmentation.capture, set()
     if capture.handedness == Handedness.UNKNOWN:
         codes.add(CaptureCode.HAND_UNKNOWN)
     if capture.time_base == TimeBase.SLOW_MOTION:
         codes.add(CaptureCode.SLOW_MOTION)
-    elif facts.fps < LOW_FRAME_RATE:
+    elif 1 / np.median(np.diff(track.time_s) / np.diff(track.frame)) < LOW_FRAME_RATE:
         codes.add(CaptureCode.LOW_FRAME_RATE)
     return codes
 

@@ -232,7 +232,7 @@ def test_a_body_lost_through_the_downswing_is_refused() -> None:
 def test_a_recording_without_a_finish_is_analysed_with_a_warning() -> None:
     golfer = StickGolfer()
     found = segment_swing(take(golfer.track(), slice(0, int(golfer.impact + 0.9 * golfer.downswing))))
-    assert any("before the finish" in warning for warning in found.capture.warnings)
+    assert any("before the finish" in issue.text for issue in found.capture.issues)
     assert found.event(EventName.FINISH).confidence < 0.2
 
 
