@@ -34,8 +34,9 @@ SMALL_SIDE_PX = 2 * CUT_SIDE_PX
 """Shorter side of the small picture: a hand that moves by a pixel of the full one changes it by several levels."""
 
 REPEAT_LEVELS = 2
-"""Grey levels of 255 by which no pixel of the small picture differs where an export repeated a frame: what the encoder
-makes of the same picture twice (AV1, 42 frames per second: 0-1; the same clip's slowest motion: 6 and more)."""
+"""Grey levels of 255 by which no pixel of the small picture differs where a picture is shown again. Leaves out 115 of
+945 frames of a broadcast clip with still pictures, 24 of 412 of an AV1 export, 3 of 88 of another; none of five clips
+whose frames all differ (data/videos)."""
 
 _DECODE_AHEAD = 8
 """Decoded pictures that wait for the landmarker: enough to ride out a slow frame, 12 MB at most."""
