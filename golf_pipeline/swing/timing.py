@@ -29,7 +29,6 @@ MOST_CONFIDENCE = 0.99
 """Sixty clips cannot show that a reading fails less often than once in a hundred."""
 
 _ROUNDS = 8
-_TAIL = 3
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,9 @@ class EventTiming:
 
         An event that could not be seen is no surer than that: its place is then the rhythm's word alone.
         """
-        from scipy.stats import t
-
-        within = 2 * t.cdf(tolerance / (deviation * self.spread), _TAIL) - 1
+        # Student's t with three degrees of freedom in closed form: loading scipy.stats takes a second.
+        ratio = tolerance / (deviation * self.spread) / np.sqrt(3)
+        within = 2 / np.pi * (ratio / (1 + ratio**2) + np.arctan(ratio))
         return np.asarray(np.minimum(within * sureness, MOST_CONFIDENCE), dtype=np.float64)
 
 
