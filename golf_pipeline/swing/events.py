@@ -110,7 +110,7 @@ def find_swing(track: LandmarkTrack) -> FoundSwing:
 
 
 def _capture(scene: Scene, placed: Placed, given: CaptureGiven) -> Capture:
-    names = (EventName.ADDRESS, EventName.MID_BACKSWING, EventName.TOP, EventName.IMPACT)
+    names = (EventName.ADDRESS, EventName.MID_BACKSWING, EventName.TOP, EventName.IMPACT, EventName.MID_FOLLOW_THROUGH)
     return judge_capture(scene, Moments(*(round(placed[name].sample) for name in names)), given)
 
 
