@@ -79,7 +79,7 @@ Placed = dict[EventName, Place]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one estimator says of the eight events of a candidate, in GolfDB's order.
+    """What the rules say of the eight events of a candidate, in GolfDB's order.
 
     Attributes:
         samples: (8,) positions in samples of the scene.
@@ -98,25 +98,18 @@ def place_events(scene: Scene, height: Floats, candidate: Candidate, timing: Eve
 
     The confidence of an event is the probability that it lies within GolfDB's tolerance of an expert's label.
     """
-    by_rules = read_events(scene, height, candidate)
-    return weigh_estimates([by_rules], timing, len(scene))
-
-
-def weigh_estimates(estimates: list[Estimate], timing: EventTiming, count: int) -> Placed:
-    """One position an event from all estimators, the rules first, inside a scene of `count` samples."""
     names = list(EventName)
-    rules = estimates[0].samples
-    impact = rules[names.index(EventName.IMPACT)]
-    down = impact - rules[names.index(EventName.TOP)]
-    in_downswings = np.stack([(one.samples - impact) / down for one in estimates])
-    position, deviation = timing.weigh(in_downswings, np.stack([one.sureness for one in estimates]))
+    rules = read_events(scene, height, candidate)
+    impact = rules.samples[names.index(EventName.IMPACT)]
+    down = impact - rules.samples[names.index(EventName.TOP)]
+    position, deviation = timing.weigh((rules.samples - impact) / down, rules.sureness)
     ordered = np.maximum.accumulate(position - LEAST_ORDER * np.arange(len(names)))
     position = ordered + LEAST_ORDER * np.arange(len(names))
-    samples = np.clip(impact + down * position, 0.0, count - 1.0)
+    samples = np.clip(impact + down * position, 0.0, len(scene) - 1.0)
     outside = np.abs(samples - (impact + down * position)) / down
     frames = samples[names.index(EventName.IMPACT)] - samples[names.index(EventName.ADDRESS)]
     allowed = max(1, round(frames / REAL_TIME_DIVISOR)) + 0.5  # frames are whole: half a frame more rounds to a hit
-    confidence = timing.confidence(deviation + outside, allowed / down, estimates[0].sureness)
+    confidence = timing.confidence(deviation + outside, allowed / down, rules.sureness)
     return {
         name: Place(float(sample), round(float(sure), 3))
         for name, sample, sure in zip(names, samples, confidence, strict=True)

@@ -33,11 +33,11 @@ _ROUNDS = 8
 
 @dataclass(frozen=True)
 class EventTiming:
-    """Prior and observation errors, the events in GolfDB's order (e = 8), the k estimators in the caller's order.
+    """Prior and observation errors; the events in GolfDB's order (e = 8).
 
     Attributes:
         mean, covariance: (e,) and (e, e) of the events' positions over golfers, in downswings from impact.
-        bias, noise: (k, e) median and robust deviation of estimate minus label.
+        bias, noise: (e,) median and robust deviation of the rules' estimate minus label.
         spread: (e,) what the deviation that comes out must be multiplied by for its confidence to be right.
         fitted_on: GolfDB's ids of the clips that bias, noise and spread come from.
     """
@@ -49,24 +49,22 @@ class EventTiming:
     spread: Floats
     fitted_on: tuple[int, ...] = ()
 
-    def weigh(self, estimates: Floats, sureness: Floats) -> tuple[Floats, Floats]:
+    def weigh(self, estimate: Floats, sureness: Floats) -> tuple[Floats, Floats]:
         """Positions of the events and their deviations, each (e,), in downswings.
 
         Args:
-            estimates: (k, e) of the estimators, downswings from impact.
-            sureness: (k, e) in 0..1: an estimate of half the sureness has twice the noise.
+            estimate: (e,) of the rules, downswings from impact.
+            sureness: (e,) in 0..1: an estimate of half the sureness has twice the noise.
         """
-        events = len(self.mean)
-        seen = (estimates - self.bias).ravel()
-        noise = (self.noise / np.clip(sureness, 0.1, 1.0)).ravel() ** 2
-        which = np.tile(np.eye(events), (len(estimates), 1))
+        seen = estimate - self.bias
+        noise = (self.noise / np.clip(sureness, 0.1, 1.0)) ** 2
         prior = np.linalg.inv(self.covariance)
         weight = np.ones(len(seen))
         for _ in range(_ROUNDS):
             precision = weight / noise
-            posterior = np.linalg.inv(prior + which.T @ (which * precision[:, None]))
-            position = posterior @ (prior @ self.mean + which.T @ (precision * seen))
-            weight = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + (seen - which @ position) ** 2 / noise)
+            posterior = np.linalg.inv(prior + np.diag(precision))
+            position = posterior @ (prior @ self.mean + precision * seen)
+            weight = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + (seen - position) ** 2 / noise)
         return np.asarray(position), np.sqrt(np.diag(posterior))
 
     def confidence(self, deviation: Floats, tolerance: float, sureness: Floats) -> Floats:
@@ -93,8 +91,8 @@ def read_timing(path: Path) -> EventTiming:
     return EventTiming(
         mean=np.array([event["mean"] for event in events]),
         covariance=np.array([event["covariance"] for event in events]),
-        bias=np.array([event["bias"] for event in events]).reshape(len(events), -1).T,
-        noise=np.array([event["noise"] for event in events]).reshape(len(events), -1).T,
+        bias=np.array([event["bias"] for event in events]),
+        noise=np.array([event["noise"] for event in events]),
         spread=np.array([event["spread"] for event in events]),
         fitted_on=tuple(table["fitted_on"]),
     )

@@ -1,1 +1,1 @@
-"""How the numbers behind the events are made: statistics of the rules, and the model that a user may train."""
+"""How the numbers behind the events are made from labelled clips."""

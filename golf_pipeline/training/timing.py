@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from golf_pipeline.swing.documents import EventName
 from golf_pipeline.swing.errors import SwingNotFound
 from golf_pipeline.swing.events import find_swing
-from golf_pipeline.swing.placement import Estimate, read_events
+from golf_pipeline.swing.placement import read_events
 from golf_pipeline.swing.scoring import tolerance
 from golf_pipeline.swing.signals import Floats
 from golf_pipeline.swing.timing import EventTiming
@@ -102,11 +102,16 @@ def prior_of_labels(labels: Path) -> tuple[Floats, Floats]:
     return seen.mean(axis=0), np.cov(seen.T)
 
 
-def fit_errors(timing: EventTiming, estimates: Floats, labels: Floats) -> EventTiming:
-    """The timing with the bias and noise of k estimators; estimates (n, k, 8) and labels (n, 8) in downswings."""
-    error = estimates - labels[:, None, :]
+def fit_errors(timing: EventTiming, rules: Floats, sureness: Floats, labels: Floats) -> EventTiming:
+    """The timing with the rules' bias and noise.
+
+    Args:
+        rules, sureness: (n, 8) positions in downswings, and how sure each is.
+        labels: (n, 8) in downswings.
+    """
+    error = rules - labels
     bias = np.median(error, axis=0)
-    deviation = 1.4826 * np.median(np.abs(error - bias), axis=0)
+    deviation = 1.4826 * np.median(np.abs(error - bias) * sureness, axis=0)
     return replace(timing, bias=bias, noise=np.hypot(deviation, LEAST_NOISE))
 
 
@@ -137,27 +142,24 @@ class Judged:
     hit: NDArray[np.bool_]
 
 
-def judge(timing: EventTiming, one: Observed, further: list[Estimate] | None = None) -> Judged:
-    estimates, sureness = [one.rules], [one.sureness]
-    for estimate in further or []:
-        estimates.append(estimate.samples)
-        sureness.append(estimate.sureness)
-    position, deviation = timing.weigh(np.stack(estimates), np.stack(sureness))
+def judge(timing: EventTiming, one: Observed) -> Judged:
+    position, deviation = timing.weigh(one.rules, one.sureness)
     return Judged(position, deviation, np.abs(position - one.labels) <= one.allowed)
 
 
 def fit_rules_timing(seen: list[Observed], prior: tuple[Floats, Floats]) -> EventTiming:
     """The rules' statistics; the spread of the confidence comes from videos left out one after another."""
     ones = np.ones(len(NAMES))
-    blank = EventTiming(prior[0], prior[1], bias=ones[None] * 0, noise=ones[None], spread=ones)
+    blank = EventTiming(prior[0], prior[1], bias=0 * ones, noise=ones, spread=ones)
     labels = np.stack([one.labels for one in seen])
-    rules = np.stack([one.rules for one in seen])[:, None, :]
+    rules = np.stack([one.rules for one in seen])
+    sureness = np.stack([one.sureness for one in seen])
     videos = np.array([one.clip.video for one in seen])
     judged: list[Judged] = []
     for position, one in enumerate(seen):
         others = videos != videos[position]
-        judged.append(judge(fit_errors(blank, rules[others], labels[others]), one))
-    return fit_spread(fit_errors(blank, rules, labels), seen, judged)
+        judged.append(judge(fit_errors(blank, rules[others], sureness[others], labels[others]), one))
+    return fit_spread(fit_errors(blank, rules, sureness, labels), seen, judged)
 
 
 def write_timing(timing: EventTiming, path: Path, source: str, clips: list[int]) -> None:
@@ -179,8 +181,8 @@ def write_timing(timing: EventTiming, path: Path, source: str, clips: list[int])
             f"[events.{name.value}]",
             f"mean = {timing.mean[number]:.4f}",
             f"covariance = {numbers(timing.covariance[number])}",
-            f"bias = {numbers(timing.bias[:, number])}",
-            f"noise = {numbers(timing.noise[:, number])}",
+            f"bias = {timing.bias[number]:.4f}",
+            f"noise = {timing.noise[number]:.4f}",
             f"spread = {timing.spread[number]:.3f}",
         ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
