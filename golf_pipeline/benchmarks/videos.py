@@ -115,14 +115,14 @@ def score_videos(folder: Path, model: Path, *, mirrored: bool, on_progress: Prog
     results: list[VideoResult] = []
     total = len(videos) * (2 if mirrored else 1)
     for video in videos:
-        results.append(_judge(video, _analyse(video.path, model), mirrored=False))
+        results.append(judge_video(video, _analyse(video.path, model), mirrored=False))
         on_progress("videos", len(results), total)
         if mirrored:
             with tempfile.TemporaryDirectory() as scratch:
                 copy = mirror_video(video.path, Path(scratch) / f"{video.path.stem}.mp4")
                 analysis = None if copy is None else _analyse(copy, model)
             if analysis is not None:
-                results.append(_judge(video, analysis, mirrored=True))
+                results.append(judge_video(video, analysis, mirrored=True))
             on_progress("videos", len(results), total)
     judged = [one for one in results if one.impact_error is not None]
     return VideosBenchmark(
@@ -179,7 +179,7 @@ def _analyse(path: Path, model: Path) -> SwingAnalysis:
     return analyze_swing(path, pose_model=model, limits=VideoLimits())
 
 
-def _judge(video: LabelledVideo, analysis: SwingAnalysis, *, mirrored: bool) -> VideoResult:
+def judge_video(video: LabelledVideo, analysis: SwingAnalysis, *, mirrored: bool) -> VideoResult:
     complete = [float(one.impact_frame) for one in analysis.candidates if one.complete]
     matched = [swing for swing in video.swings if any(_is_same(swing, impact) for impact in complete)]
     invented = [impact for impact in complete if not any(_is_same(swing, impact) for swing in video.swings)]

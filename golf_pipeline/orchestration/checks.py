@@ -16,8 +16,8 @@ LEAST_COVERAGE = 0.8
 """Share of frames with a body. Detection is 0.98-1.0 on nearly every real clip, so less is worth a look."""
 
 LEAST_CONFIDENCE = 0.4
-"""Confidence of top and impact, on which every metric stands: half of what a clearly seen one has, 0.88 and 0.95
-(`placement.HIT_RATE`). Address and finish are never that sure, so they are not asked."""
+"""Confidence of top and impact, on which every metric stands: half of what a clearly seen one has (0.8 and more).
+Address and finish are never that sure, so they are not asked."""
 
 
 def _judge_coverage(swing: Swing) -> Verdict:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from golf_pipeline.swing import advice, events, faults, metrics, overlay, pictures, pose, report, sound, video
+from golf_pipeline.swing import advice, events, faults, impact, metrics, overlay, pictures, pose, report, sound, video
 from golf_pipeline.swing.capture import CaptureGiven
 from golf_pipeline.swing.documents import (
     Findings,
@@ -125,6 +125,7 @@ def assemble_analysis(
         events=segmentation.events if segmentation else (),
         candidates=segmentation.candidates if segmentation else (),
         metrics=measured,
+        impact_ball=segmentation.impact_ball if segmentation else None,
         impact_sound=impact_sound,
         findings=findings,
         report=advice_report,
@@ -169,7 +170,7 @@ class _Run:
         with self._stage("pose") as progress:
             self.track = track = pose.track_pose(self.video_path, facts, model, progress)
         with self._stage("events"):
-            self.segmentation = segmentation = events.segment_swing(track, given)
+            self.segmentation = segmentation = impact.segment_video(self.video_path, facts, track, given)
         with self._stage("key_frames"):
             self.key_frames = pictures.choose_key_frames(segmentation, track, facts)
         with self._stage("metrics"):

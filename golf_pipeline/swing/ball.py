@@ -8,18 +8,14 @@ first in which its place is seen empty. What is not clear is not reported: a wro
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from golf_pipeline.swing.documents import Document, EventName, SwingSegmentation, VideoFacts, View
+from golf_pipeline.swing.documents import EventName, ImpactBall, SwingSegmentation, VideoFacts, View
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.steady import Box, CameraMovesError, SteadyCamera
 from golf_pipeline.swing.video import read_frames
-
-ALGORITHM_VERSION = "1"
 
 Images = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -89,20 +85,6 @@ HEAD_START = 0.01
 """Downswings that a club head hides the ball before it strikes, seen from behind: 0.4 m on the way down the line."""
 
 
-class BallWatch(Document):
-    """The ball at rest and when it left. Its place is in 0..1 of the upright picture, in `last_frame`."""
-
-    status: Literal["seen", "not seen", "not usable"]
-    x: float | None = None
-    y: float | None = None
-    radius: float | None = Field(default=None, description="share of the picture's height")
-    last_frame: int | None = Field(default=None, description="the last frame in which the ball lies still")
-    first_frame: int | None = Field(default=None, description="the first frame in which its place is seen empty")
-    exact_frame: float | None = Field(default=None, description="when it left, between the two")
-    contrast: float | None = Field(default=None, description="grey levels by which it stands out from the ground")
-    reason: str = ""
-
-
 @dataclass(frozen=True)
 class _Plan:
     """What to look at: numbers of frames, and places in pixels of the pictures that are read.
@@ -151,7 +133,7 @@ class _NotUsableError(Exception):
     """Why nothing can be said about the ball of a clip."""
 
 
-def watch_ball(path: Path, facts: VideoFacts, track: LandmarkTrack, segmentation: SwingSegmentation) -> BallWatch:
+def watch_ball(path: Path, facts: VideoFacts, track: LandmarkTrack, segmentation: SwingSegmentation) -> ImpactBall:
     """Find the ball and the frame in which it leaves.
 
     Args:
@@ -170,9 +152,9 @@ def watch_ball(path: Path, facts: VideoFacts, track: LandmarkTrack, segmentation
         plan = _plan(facts, track, segmentation)
         images, ways = _look(path, plan)
     except _NotUsableError as why:
-        return BallWatch(status="not usable", reason=str(why))
+        return ImpactBall(status="not usable", reason=str(why))
     except CameraMovesError:
-        return BallWatch(status="not usable", reason="the camera moves around impact")
+        return ImpactBall(status="not usable", reason="the camera moves around impact")
     numbers = plan.numbers
     before = np.median(images[np.isin(numbers, plan.before)], axis=0)
     after = np.median(images[np.isin(numbers, plan.after)], axis=0)
@@ -181,24 +163,24 @@ def watch_ball(path: Path, facts: VideoFacts, track: LandmarkTrack, segmentation
     least = max(LEAST_CONTRAST, CONTRAST_OVER_NOISE * noise)
     spots = _spots(before, after, plan, least)
     if not spots:
-        return BallWatch(status="not seen", reason="nothing like a ball left the ground near impact")
+        return ImpactBall(status="not seen", reason="nothing like a ball left the ground near impact")
     swing = _swing(segmentation)
     found = [step for spot in spots if (step := _step(spot, images, before, after, plan, swing))]
     if not found:
-        return BallWatch(status="not seen", reason="something changed on the ground, but not in one step as a ball")
+        return ImpactBall(status="not seen", reason="something changed on the ground, but not in one step as a ball")
     best, others = found[0], [step for step in found[1:] if step.spot.contrast > RIVAL * found[0].spot.contrast]
     if any(other.last >= best.first or other.first <= best.last for other in others):
-        return BallWatch(status="not seen", reason="several things left the ground at different times")
+        return ImpactBall(status="not seen", reason="several things left the ground at different times")
     return _describe(best, plan, ways[numbers.index(best.last)], swing[1], segmentation.capture.view)
 
 
-def _describe(step: _Step, plan: _Plan, way: Floats, downswing: float, view: View) -> BallWatch:
+def _describe(step: _Step, plan: _Plan, way: Floats, downswing: float, view: View) -> ImpactBall:
     """`way` is the camera's to the last frame in which the ball lies still, `downswing` is in frames."""
     exact = step.last + 0.5
     if view != View.FACE_ON:
         exact += min((step.first - step.last - 1) / 2, HEAD_START * downswing)
     x, y, _ = way @ (plan.box[0] + step.spot.x, plan.box[1] + step.spot.y, 1)
-    return BallWatch(
+    return ImpactBall(
         status="seen",
         x=round((float(x) + 0.5) / plan.width, 4),
         y=round((float(y) + 0.5) / plan.height, 4),

@@ -131,12 +131,27 @@ class CandidateSwing(Document):
     reason: str
 
 
+class ImpactBall(Document):
+    """The ball at rest and when it left. Its place is in 0..1 of the upright picture, in `last_frame`."""
+
+    status: Literal["seen", "not seen", "not usable"]
+    x: float | None = None
+    y: float | None = None
+    radius: float | None = Field(default=None, description="share of the picture's height")
+    last_frame: int | None = Field(default=None, description="the last frame in which the ball lies still")
+    first_frame: int | None = Field(default=None, description="the first frame in which its place is seen empty")
+    exact_frame: float | None = Field(default=None, description="when it left, between the two")
+    contrast: float | None = Field(default=None, description="grey levels by which it stands out from the ground")
+    reason: str = ""
+
+
 class SwingSegmentation(Document):
     """The swing that was found: how it was filmed, its eight events in order, and the other candidates."""
 
     capture: Capture
     events: tuple[SwingEvent, ...]
     candidates: tuple[CandidateSwing, ...]
+    impact_ball: ImpactBall | None = Field(default=None, description="None: nobody looked for the ball")
 
     def frame_of(self, event: EventName) -> int:
         return self.event(event).frame
@@ -288,6 +303,7 @@ class SwingAnalysis(Document):
     events: tuple[SwingEvent, ...] = ()
     candidates: tuple[CandidateSwing, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    impact_ball: ImpactBall | None = None
     impact_sound: ImpactSound | None = None
     findings: Findings | None = None
     report: Report | None = None

@@ -24,7 +24,7 @@ from golf_pipeline.swing.quality import judge_quality
 from golf_pipeline.swing.signals import Floats, Scene, hand_height, last_crossing, split_scenes
 from golf_pipeline.swing.timing import EventTiming, rules_timing
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 __all__ = ["ALGORITHM_VERSION", "CaptureGiven", "segment_swing"]
 
@@ -58,7 +58,10 @@ class FoundSwing:
 
 
 def segment_swing(
-    track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN, timing: EventTiming | None = None
+    track: LandmarkTrack,
+    given: CaptureGiven = NOTHING_GIVEN,
+    timing: EventTiming | None = None,
+    impact_frame: float | None = None,
 ) -> SwingSegmentation:
     """Find the swing of a track, how it was filmed and its eight events.
 
@@ -66,12 +69,14 @@ def segment_swing(
         track: landmarks of one person over the video; its cuts divide it into scenes, and a swing lies in one of them.
         given: what the caller knows about view, hand and slow motion; it overrides the judgement.
         timing: statistics to weigh the rules' readings with; None: those of the package.
+        impact_frame: exact frame of impact of the swing that is analysed, where something surer than the pose tells it.
 
     Raises:
         SwingNotFound: as `find_swing`.
     """
     found = find_swing(track)
-    placed = place_events(found.scene, found.height, found.chosen, timing or rules_timing())
+    impact = None if impact_frame is None else found.scene.sample_of(impact_frame)
+    placed = place_events(found.scene, found.height, found.chosen, timing or rules_timing(), impact)
     capture = _capture(found.scene, placed, given)
     segmentation = SwingSegmentation(
         capture=capture,

@@ -62,6 +62,9 @@ FINISH_WITHIN = 4.0
 LEAST_ORDER = 0.02
 """Downswings that two events are apart at least."""
 
+KNOWN_IMPACT_NOISE = 0.01
+"""Downswings that an impact told by something surer than the pose may be off: the ball leaves within one frame."""
+
 AT_THE_EDGE = 0.3
 """Sureness of an estimate on the first or last sample of the scene: the event may lie outside."""
 
@@ -90,11 +93,15 @@ class Estimate:
     sureness: Floats
 
 
-def place_events(scene: Scene, height: Floats, candidate: Candidate, timing: EventTiming) -> Placed:
+def place_events(
+    scene: Scene, height: Floats, candidate: Candidate, timing: EventTiming, known_impact: float | None = None
+) -> Placed:
     """The eight events of a candidate, in order.
 
     Args:
         height: (n,) height of the hands, torso lengths (`signals.hand_height`).
+        timing: what the readings are weighed with.
+        known_impact: sample of impact where something surer than the pose tells it; the other events follow it.
 
     The confidence of an event is the probability that it lies within GolfDB's tolerance of an expert's label.
     """
@@ -102,7 +109,14 @@ def place_events(scene: Scene, height: Floats, candidate: Candidate, timing: Eve
     rules = read_events(scene, height, candidate)
     impact = rules.samples[names.index(EventName.IMPACT)]
     down = impact - rules.samples[names.index(EventName.TOP)]
-    position, deviation = timing.weigh((rules.samples - impact) / down, rules.sureness)
+    estimate = (rules.samples - impact) / down
+    known = names.index(EventName.IMPACT)
+    if known_impact is not None:
+        estimate[known] = (known_impact - impact) / down
+        timing = timing.with_exact(known, KNOWN_IMPACT_NOISE)
+    position, deviation = timing.weigh(estimate, rules.sureness)
+    if known_impact is not None:
+        position[known] = estimate[known]
     ordered = np.maximum.accumulate(position - LEAST_ORDER * np.arange(len(names)))
     position = ordered + LEAST_ORDER * np.arange(len(names))
     samples = np.clip(impact + down * position, 0.0, len(scene) - 1.0)

@@ -66,6 +66,10 @@ class Scene:
         """The (fractional) frame number at a (fractional) sample."""
         return float(np.interp(self.start_s + sample * self.step_s, self.times, self.frames.astype(np.float64)))
 
+    def sample_of(self, exact_frame: float) -> float:
+        """The (fractional) sample at a (fractional) frame number: the inverse of `exact_frame`."""
+        return (float(np.interp(exact_frame, self.frames.astype(np.float64), self.times)) - self.start_s) / self.step_s
+
     def nearest_frame(self, sample: float) -> int:
         """Position in `frames` of the analysed frame nearest in time to a sample."""
         return int(np.argmin(np.abs(self.times - (self.start_s + sample * self.step_s))))

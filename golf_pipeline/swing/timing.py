@@ -11,7 +11,7 @@ made by `golf-pipeline train timing`.
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import erf
 from pathlib import Path
@@ -71,13 +71,21 @@ class EventTiming:
             weight = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + (seen - position) ** 2 / noise)
         return np.asarray(position), np.sqrt(np.diag(posterior))
 
+    def with_exact(self, event: int, noise: float) -> "EventTiming":
+        """The same for an event whose estimate is unbiased and has another noise."""
+        bias, noises = self.bias.copy(), self.noise.copy()
+        bias[event], noises[event] = 0.0, noise
+        return replace(self, bias=bias, noise=noises)
+
     def confidence(self, deviation: Floats, tolerance: float, sureness: Floats) -> Floats:
         """(e,) probability that an event lies within a tolerance (downswings) of its label.
 
         An event that could not be seen is no surer than that: its place is then the rhythm's word alone.
         """
         within = np.array([erf(ratio / np.sqrt(2)) for ratio in tolerance / (deviation * self.spread)])
-        return np.asarray(np.minimum(within * np.minimum(sureness / CLEARLY_SEEN, 1.0), MOST_CONFIDENCE), dtype=np.float64)
+        return np.asarray(
+            np.minimum(within * np.minimum(sureness / CLEARLY_SEEN, 1.0), MOST_CONFIDENCE), dtype=np.float64
+        )
 
 
 @cache

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 # A PCM sound track declares one sample per 1/96000 s: a minute of it is 5.8 million, with two edits twice that. libav
 # builds an index entry for each declared sample when it opens a file, whatever the file's size (40 bytes in a

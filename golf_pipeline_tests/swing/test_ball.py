@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from golf_pipeline.swing import ball, video
-from golf_pipeline.swing.ball import BallWatch, watch_ball
+from golf_pipeline.swing.ball import watch_ball
 from golf_pipeline.swing.documents import (
     Capture,
     EventName,
     Handedness,
+    ImpactBall,
     SwingEvent,
     SwingSegmentation,
     TimeBase,
@@ -24,6 +25,7 @@ from golf_pipeline.swing.documents import (
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.video import Frame, probe_video, read_frames
 from golf_pipeline.synthetic.truth import Truth
+from golf_pipeline_tests.synthetic.true_track import true_track
 
 SAMPLES = Path(__file__).parents[2] / "golf_pipeline" / "synthetic" / "samples"
 NAMES = ("face_on_right", "face_on_left", "down_the_line_right")
@@ -43,7 +45,7 @@ class Clip:
     place: tuple[float, float]
     gone: float
 
-    def watch(self, **changed: object) -> BallWatch:
+    def watch(self, **changed: object) -> ImpactBall:
         parts = {"facts": self.facts, "track": self.track, "segmentation": self.swing} | changed
         return watch_ball(self.path, **parts)  # type: ignore[arg-type]
 
@@ -74,14 +76,9 @@ def track_of(xyz: NDArray[np.float32], width: int, height: int, cuts: tuple[int,
 
 def clip_of(name: str) -> Clip:
     truth, path = Truth.read(SAMPLES / f"{name}.truth.json"), SAMPLES / f"{name}.mp4"
-    xyz = np.zeros((truth.frame_count, 33, 3), np.float32)
-    for joint, place in truth.joints.items():
-        if joint in INDEX:
-            xyz[:, INDEX[joint], :2] = np.array(place.pixels) / (truth.width, truth.height)
     swing = seen_swing(View(truth.view), truth.events["top"].exact_frame, truth.events["impact"].exact_frame)
     rest = truth.scenes[0].ball
-    track = track_of(xyz, truth.width, truth.height)
-    return Clip(path, probe_video(path), track, swing, rest.pixels, rest.gone_s * truth.fps)
+    return Clip(path, probe_video(path), true_track(truth), swing, rest.pixels, rest.gone_s * truth.fps)
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golf_pipeline.swing.documents import EventName, SwingSegmentation
-from golf_pipeline.swing.errors import ErrorCode, SwingError, SwingNotFound
+from golf_pipeline.swing.errors import ErrorCode, SwingNotFound
 from golf_pipeline.swing.events import segment_swing
-from golf_pipeline.swing.landmarks import INDEX, LANDMARKS, LandmarkTrack
-from golf_pipeline.swing.scoring import EventFrames, Score, pce, tolerance
+from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
+from golf_pipeline.swing.scoring import EventFrames, pce, tolerance
+from golf_pipeline.training.golfdb import read_clips
 from golf_pipeline_tests.swing.stick_golfer import StickGolfer, film_arms, join, swing_angles, take
 
 AZIMUTHS = st.sampled_from([0.0, 20.0, 50.0, 90.0])
@@ -254,51 +254,6 @@ def test_a_swing_that_was_not_found_misses_all_of_its_events() -> None:
         pce([])
 
 
-def golfdb_clips(shared_data: Path) -> list[tuple[LandmarkTrack, EventFrames]]:
-    """GolfDB's labelled clips with landmarks (160x160 pixels, 30 frames a second)."""
-    table = pl.read_parquet(shared_data / "golfdb" / "landmarks.parquet")
-    labels = {row["id"]: row for row in pl.read_csv(shared_data / "golfdb" / "events.csv").to_dicts()}
-    names = [f"{name}_{channel}" for name in LANDMARKS for channel in ("x", "y", "z", "visibility")]
-    clips = []
-    for (clip,), rows in table.group_by("clip_id", maintain_order=True):
-        row = labels[clip]
-        count = max(int(rows["frame"].max()), row["clip_end"]) + 1  # type: ignore[arg-type]
-        channels = np.full((count, len(LANDMARKS), 4), np.nan, dtype=np.float32)
-        channels[rows["frame"].to_numpy()] = rows.select(names).to_numpy().reshape(-1, len(LANDMARKS), 4)
-        track = LandmarkTrack(
-            frame=np.arange(count, dtype=np.int64),
-            time_s=np.arange(count) / 30.0,
-            xyz=channels[:, :, :3],
-            visibility=channels[:, :, 3],
-            world=np.full((count, len(LANDMARKS), 3), np.nan, dtype=np.float32),
-            width=160,
-            height=160,
-        )
-        clips.append((track, {name: float(row[f"clip_{name.value}"]) for name in EventName}))
-    return clips
-
-
-def score_of(clips: list[tuple[LandmarkTrack, EventFrames]]) -> Score:
-    def found(track: LandmarkTrack) -> EventFrames | None:
-        try:
-            return {event.event: event.frame for event in segment_swing(track).events}
-        except SwingError:
-            return None
-
-    return pce((found(track), labels) for track, labels in clips)
-
-
-def test_golfdb_swings_are_scored_at_what_was_measured_and_mirrored_ones_alike(shared_data: Path) -> None:
-    clips = golfdb_clips(shared_data)
-    score = score_of(clips)
-    mirrored = score_of([(track.mirrored(), labels) for track, labels in clips])
-    assert score.swings == 61
-    assert score.pce >= 0.67
-    assert score.per_event[EventName.IMPACT] >= 0.88
-    assert score.per_event[EventName.TOP] >= 0.80
-    assert mirrored.pce == pytest.approx(score.pce, abs=0.01)
-
-
 @pytest.mark.parametrize(
     ("cut", "start", "stop"),
     [
@@ -316,6 +271,8 @@ def test_no_swing_is_invented_in_golfdb_clips_that_hold_part_of_one(
         downswing = labels[EventName.IMPACT] - labels[EventName.TOP]
         return None if border is None else round(labels[border[0]] + border[1] * downswing)
 
-    for track, labels in golfdb_clips(shared_data):
+    golfdb = shared_data / "golfdb"
+    for clip in read_clips(golfdb / "landmarks.parquet", golfdb / "events.csv"):
+        track, labels = clip.track, clip.labels
         message = refusal(take(track, slice(frame(labels, start), frame(labels, stop)))).message
         assert "Film from before the takeaway" in message, cut

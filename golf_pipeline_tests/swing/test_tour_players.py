@@ -7,7 +7,6 @@ import contextlib
 from collections import Counter
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from golf_pipeline.swing.documents import (
@@ -28,7 +27,7 @@ from golf_pipeline.swing.events import segment_swing
 from golf_pipeline.swing.faults import find_faults
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.metrics import measure_swing
-from golf_pipeline_tests.swing.test_events import golfdb_clips
+from golf_pipeline.training.golfdb import read_clips
 
 Judged = tuple[View, tuple[Metric, ...], Findings]
 
@@ -57,13 +56,12 @@ def clips(shared_data: Path) -> list[tuple[View, LandmarkTrack, dict[EventName, 
 
     All of their players are right-handed: face-on the hands go to image left, down-the-line they hang to image right.
     """
-    ids = pl.read_parquet(shared_data / "golfdb" / "landmarks.parquet")["clip_id"].unique(maintain_order=True).to_list()
-    views = dict(pl.read_csv(shared_data / "golfdb" / "events.csv").select("id", "view").iter_rows())
+    golfdb = shared_data / "golfdb"
     kept = []
-    for clip, (track, labels) in zip(ids, golfdb_clips(shared_data), strict=True):
+    for clip in read_clips(golfdb / "landmarks.parquet", golfdb / "events.csv"):
         with contextlib.suppress(SwingNotFound):
-            if views[clip] != "other" and segment_swing(track):
-                kept.append((View(views[clip]), track, dict(labels)))
+            if clip.view != "other" and segment_swing(clip.track):
+                kept.append((View(clip.view), clip.track, clip.labels))
     return kept
 
 

@@ -3,7 +3,9 @@
 from golf_pipeline.orchestration.checks import events_in_order
 from golf_pipeline.orchestration.swing_assets import Made, swing_asset
 from golf_pipeline.orchestration.workspace import Swing
-from golf_pipeline.swing.events import ALGORITHM_VERSION, segment_swing
+from golf_pipeline.swing.documents import VideoFacts
+from golf_pipeline.swing.events import ALGORITHM_VERSION
+from golf_pipeline.swing.impact import segment_video
 
 
 @swing_asset(
@@ -15,7 +17,8 @@ from golf_pipeline.swing.events import ALGORITHM_VERSION, segment_swing
 )
 def swing_events(swing: Swing) -> Made:
     """Address, toe-up, mid-backswing, top, mid-downswing, impact, mid-follow-through and finish; or a refusal."""
-    segmentation = segment_swing(swing.track)
+    facts = swing.document(VideoFacts, "video")
+    segmentation = segment_video(swing.video, facts, swing.track)
     capture = segmentation.capture
     return Made(
         swing.put_document("events", ALGORITHM_VERSION, "swing_events.json", segmentation),
@@ -26,5 +29,6 @@ def swing_events(swing: Swing) -> Made:
             "view": capture.view.value,
             "handedness": capture.handedness.value,
             "time_base": capture.time_base.value,
+            "ball": segmentation.impact_ball.status if segmentation.impact_ball else "not looked for",
         },
     )

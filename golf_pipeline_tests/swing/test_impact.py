@@ -1,0 +1,55 @@
+"""Impact where the ball leaves: what the ball decides, and what the pose still has a say in."""
+
+import pytest
+
+from golf_pipeline.swing.documents import EventName, ImpactBall
+from golf_pipeline.swing.events import segment_swing
+from golf_pipeline.swing.impact import impact_frame, segment_video
+from golf_pipeline.swing.video import probe_video
+from golf_pipeline.synthetic.clip import SAMPLES
+from golf_pipeline.synthetic.truth import Truth
+from golf_pipeline_tests.swing.stick_golfer import StickGolfer
+from golf_pipeline_tests.synthetic.true_track import true_track
+
+
+def seen(last: int, first: int, exact: float) -> ImpactBall:
+    return ImpactBall(status="seen", x=0.5, y=0.9, last_frame=last, first_frame=first, exact_frame=exact)
+
+
+@pytest.mark.parametrize(
+    ("by_pose", "expected"),
+    [(40.2, 40.35), (40.5, 40.5), (36.0, 40.25), (45.0, 40.75)],
+)
+def test_impact_lies_between_the_last_frame_at_rest_and_the_first_without_the_ball(
+    by_pose: float, expected: float
+) -> None:
+    assert impact_frame(seen(40, 41, 40.5), by_pose) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("status", ["not seen", "not usable"])
+def test_without_a_ball_the_pose_alone_places_impact(status: str) -> None:
+    assert impact_frame(ImpactBall(status=status), 40.2) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("off", [-2.0, -0.5, 0.5, 2.0])
+def test_a_known_impact_is_taken_as_it_is_and_its_neighbours_follow(off: float) -> None:
+    track = StickGolfer(downswing=30, noise=0.005).track()
+    alone = segment_swing(track)
+    known = alone.event(EventName.IMPACT).exact_frame + off
+    told = segment_swing(track, impact_frame=known)
+    assert told.event(EventName.IMPACT).exact_frame == pytest.approx(known, abs=0.01)
+    shift = told.event(EventName.MID_FOLLOW_THROUGH).exact_frame - alone.event(EventName.MID_FOLLOW_THROUGH).exact_frame
+    assert 0 <= shift * off <= off**2
+    assert told.event(EventName.IMPACT).confidence >= alone.event(EventName.IMPACT).confidence
+
+
+@pytest.mark.parametrize("name", ["face_on_right", "down_the_line_right", "face_on_left"])
+def test_a_rendered_swing_is_struck_within_half_a_frame_of_the_truth(name: str) -> None:
+    video = SAMPLES / f"{name}.mp4"
+    truth = Truth.read(SAMPLES / f"{name}.truth.json")
+    segmentation = segment_video(video, probe_video(video), true_track(truth))
+    assert segmentation.impact_ball is not None
+    assert segmentation.impact_ball.status == "seen"
+    assert segmentation.event(EventName.IMPACT).exact_frame == pytest.approx(
+        truth.events["impact"].exact_frame, abs=0.5
+    )
