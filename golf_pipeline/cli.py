@@ -41,6 +41,10 @@ class Exit(IntEnum):
 
 E = TypeVar("E", bound=StrEnum)
 ViewOption = Annotated[str | None, typer.Option(help="face-on, down-the-line or oblique, if you know better")]
+SlowMotionOption = Annotated[
+    float | None,
+    typer.Option(help="recorded seconds per real second, if you know: 1 is real time, 8 is 240 fps at 30", min=1),
+]
 HandOption = Annotated[str | None, typer.Option(help="right or left, if you know better")]
 
 
@@ -50,6 +54,7 @@ def analyze(
     out: Annotated[Path, typer.Option(help="folder for the results; made if needed")],
     view: ViewOption = None,
     hand: HandOption = None,
+    slow_motion: SlowMotionOption = None,
 ) -> None:
     """Analyse one video on this machine: no server, no account. Exit code 2: refused, with the reason."""
     from golf_pipeline.model_download import download
@@ -61,7 +66,7 @@ def analyze(
     from golf_pipeline.swing.video import VideoLimits
 
     settings = get_settings()
-    given = CaptureGiven(view=_view(view), handedness=_hand(hand))
+    given = CaptureGiven(view=_view(view), handedness=_hand(hand), slow_motion_factor=slow_motion)
     limits = VideoLimits(settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s)
     times = StageTimes()
     try:
