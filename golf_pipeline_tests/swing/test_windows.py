@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from golf_pipeline.swing.events import segment_swing
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.windows import Window, first_stride, plan_windows
-from golf_pipeline_tests.swing.stick_golfer import StickGolfer, film_arms, join
+from golf_pipeline_tests.swing.stick_golfer import FINISH, StickGolfer, film_arms, join
 
 
 def looks_at(track: LandmarkTrack, rows: np.ndarray) -> LandmarkTrack:
@@ -58,7 +58,7 @@ def test_a_swing_in_a_long_clip_lies_in_one_window_wherever_the_looks_fall(
     (window,) = plan_windows(first_looks(track, phase))
     assert window.every == 1
     assert window.first <= golfer.address - 3
-    assert window.last >= golfer.top + 4 * golfer.downswing
+    assert window.last >= golfer.top + (FINISH + 0.4) * golfer.downswing
     assert window.last - window.first < 0.6 * len(track)
 
 
