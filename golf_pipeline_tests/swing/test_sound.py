@@ -121,3 +121,8 @@ def test_the_strike_of_real_videos_is_heard_where_it_was_labelled(
     sound = listen_for_impact(path, facts, seen.model_copy(update={"events": events}))
     assert sound.status == "heard"
     assert sound.time_s == pytest.approx(sound_s, abs=0.01)
+
+
+def test_a_sound_shorter_than_one_reading_has_no_onset() -> None:
+    times, rises = onsets(AudioTrack(np.ones(5, np.float32), RATE, 0.0))
+    assert (len(times), len(rises)) == (0, 0)
