@@ -1,6 +1,7 @@
 """MediaPipe's pose landmarker behind one door: find the golfer in a scene, then follow that one body.
 
-Here: everything that imports MediaPipe, its quirks and its noise. Not here: which frames are looked at (`pose.py`).
+Here: everything that imports MediaPipe, its quirks and its noise. Not here: which frames are looked at (`pose.py`), and
+whether whoever is followed swings (`people.py`).
 
 Two of its modes are combined. IMAGE mode looks for several bodies and is used while nobody is followed: the golfer is
 chosen there. VIDEO mode then follows one body, region by region, without looking for others.
@@ -49,9 +50,13 @@ SETTLING_LOOKS = 4
 MOST_HIP_STEP = 1.0
 # The same for a jump in time after which the follower goes on: its region is larger than a body and still holds him.
 NEAREST_HIP_STEP = 0.3
+# Torso lengths (of the larger one) between the mid-hips of two people; nearer than that it is one, seen twice.
+LEAST_APART = 0.5
 # Room around the golfer's landmarks when others are painted over, as a share of the body's longer side: the landmarks
 # end at wrists and ankles, the body at the hands, the shoes and the top of the head.
 ROOM_AROUND_BODY = 0.25
+# The same around somebody who is painted over himself: what is left of him is no body, and a neighbour stays whole.
+ROOM_PAINTED_OVER = 0.1
 
 _SHOULDERS = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
 _HIPS = [INDEX["left_hip"], INDEX["right_hip"]]
@@ -69,6 +74,7 @@ class BodyFollower:
         self._follower: PoseLandmarker | None = None
         self._pictures_followed = 0
         self._last: Body | None = None
+        self._is_kept = False
 
     def __enter__(self) -> "BodyFollower":
         return self
@@ -82,7 +88,12 @@ class BodyFollower:
     def new_scene(self) -> None:
         """Forget who was followed: after a cut the same region of the picture shows something else."""
         self._stop_following()
-        self._last = None
+        self._last, self._is_kept = None, False
+
+    def keep_to(self, person: Body) -> None:
+        """Follow this body, as seen in some picture of the scene, and nobody else until a new scene begins."""
+        self._stop_following()
+        self._last, self._is_kept = person, True
 
     def jump_to(self, image: NDArray[np.uint8], golfer: Body | None) -> Body | None:
         """Like `look` for a picture of another time; `golfer` is whom to follow, as last seen near that time."""
@@ -110,11 +121,29 @@ class BodyFollower:
             self._last = body
         return body
 
+    def everybody(self, image: NDArray[np.uint8], known: tuple[Body, ...] = ()) -> list[Body]:
+        """All people in a picture, `known` first, up to `MOST_BODIES`; a search for each of them and one more.
+
+        The detector drops a body whose surroundings overlap a surer one's: two people who stand a step apart are one to
+        it. So whoever was found is painted over before the next search.
+        """
+        aspect = image.shape[1] / image.shape[0]
+        found = _different([*known, *self._detect_all(image)], aspect)
+        while 0 < len(found) < MOST_BODIES:
+            more = _different([*found, *self._detect_all(painted_over(image, found))], aspect)
+            if len(more) == len(found):
+                break
+            found = more
+        return found[:MOST_BODIES]
+
     def _search(self, image: NDArray[np.uint8]) -> Body | None:
-        bodies = self._detect_all(image)
+        aspect = image.shape[1] / image.shape[0]
+        bodies = self.everybody(image) if self._is_kept else self._detect_all(image)
         if not bodies:
             return None
-        chosen = choose_golfer(bodies, image.shape[1] / image.shape[0], self._last)
+        chosen = choose_golfer(bodies, aspect, self._last)
+        if self._is_kept and self._last is not None and _hip_step(self._last, chosen, aspect) > MOST_HIP_STEP:
+            return None
         # The tracker picks its own body from the first picture that it sees, so that picture shows only the golfer.
         shown = image if len(bodies) == 1 else only_region(image, chosen)
         with quiet():
@@ -123,7 +152,7 @@ class BodyFollower:
             seen = self._track(shown)
             for _ in range(SETTLING_LOOKS - 1):
                 seen = None if seen is None else self._track(image)
-        if seen is None:
+        if seen is None or (self._is_kept and _hip_step(chosen, seen, aspect) > MOST_HIP_STEP):
             self._stop_following()
             return chosen
         return seen
@@ -178,25 +207,54 @@ def choose_golfer(bodies: list[Body], aspect: float, last: Body | None = None) -
         nearest = min(bodies, key=lambda body: _hip_step(last, body, aspect))
         if _hip_step(last, nearest, aspect) <= MOST_HIP_STEP:
             return nearest
-
-    def prominence(body: Body) -> float:
-        height = float(np.ptp(body[:, 1]))
-        off_centre = abs(float(body[_HIPS, 0].mean()) - 0.5)  # 0 in the middle, 0.5 at the edge
-        return height * (1 - off_centre)
-
     return max(bodies, key=prominence)
+
+
+def prominence(body: Body) -> float:
+    """How much a body looks like the one that is filmed: its share of the picture's height, halved at the edge."""
+    height = float(np.ptp(body[:, 1]))
+    off_centre = abs(float(body[_HIPS, 0].mean()) - 0.5)  # 0 in the middle, 0.5 at the edge
+    return height * (1 - off_centre)
+
+
+def apart(one: Body, other: Body, aspect: float) -> float:
+    """Distance of two mid-hips in torso lengths of the larger body; the picture is `aspect` times as wide as high."""
+    return min(_hip_step(one, other, aspect), _hip_step(other, one, aspect))
 
 
 def only_region(image: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
     """A copy of a picture in which everything but the surroundings of one body is mid-grey."""
+    region = _surroundings(image, body, ROOM_AROUND_BODY)
+    shown = np.full_like(image, 128)
+    shown[region] = image[region]
+    return shown
+
+
+def painted_over(image: NDArray[np.uint8], bodies: list[Body]) -> NDArray[np.uint8]:
+    """A copy of a picture in which some bodies are mid-grey."""
+    shown = image.copy()
+    for body in bodies:
+        shown[_surroundings(image, body, ROOM_PAINTED_OVER)] = 128
+    return shown
+
+
+def _surroundings(image: NDArray[np.uint8], body: Body, share: float) -> tuple[slice, slice]:
+    """The rows and columns of a picture around a body, with room on all sides: a share of the body's longer side."""
     height, width = image.shape[:2]
     x, y = body[:, 0] * width, body[:, 1] * height
-    room = ROOM_AROUND_BODY * max(float(np.ptp(x)), float(np.ptp(y)))
+    room = share * max(float(np.ptp(x)), float(np.ptp(y)))
     left, right = int(max(0, x.min() - room)), int(min(width, x.max() + room + 1))
     top, bottom = int(max(0, y.min() - room)), int(min(height, y.max() + room + 1))
-    shown = np.full_like(image, 128)
-    shown[top:bottom, left:right] = image[top:bottom, left:right]
-    return shown
+    return slice(top, max(top, bottom)), slice(left, max(left, right))
+
+
+def _different(bodies: list[Body], aspect: float) -> list[Body]:
+    """The bodies in their order, without those that stand where an earlier one does."""
+    kept: list[Body] = []
+    for body in bodies:
+        if all(apart(body, other, aspect) > LEAST_APART for other in kept):
+            kept.append(body)
+    return kept
 
 
 def _hip_step(before: Body, after: Body, aspect: float) -> float:
