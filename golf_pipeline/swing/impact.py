@@ -32,11 +32,11 @@ def segment_video(
 def impact_frame(ball: ImpactBall, by_pose: float) -> float | None:
     """The exact frame of impact, None where no ball was seen to leave.
 
-    The ball was struck between the last frame in which it lies still and the first in which it is away; within these
-    the pose has its say: half-way between what it reads and the middle.
+    The ball was struck between the last frame in which it lies still and the first in which it is away. A pose that
+    reads impact between these two has its say, half-way to the middle; one that does not knows less than the ball.
     """
     if ball.status != "seen" or ball.last_frame is None or ball.exact_frame is None:
         return None
     last, middle = float(ball.last_frame), ball.exact_frame
-    nearest = min(max(by_pose, last), 2 * middle - last)
-    return round((nearest + middle) / 2, 2)
+    agrees = last <= by_pose <= 2 * middle - last
+    return round((by_pose + middle) / 2, 2) if agrees else middle

@@ -18,7 +18,7 @@ def seen(last: int, first: int, exact: float) -> ImpactBall:
 
 @pytest.mark.parametrize(
     ("by_pose", "expected"),
-    [(40.2, 40.35), (40.5, 40.5), (36.0, 40.25), (45.0, 40.75)],
+    [(40.2, 40.35), (40.5, 40.5), (36.0, 40.5), (45.0, 40.5)],
 )
 def test_impact_lies_between_the_last_frame_at_rest_and_the_first_without_the_ball(
     by_pose: float, expected: float
