@@ -1,5 +1,7 @@
 """View, hand and time base of stick golfers filmed from known places."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +53,20 @@ def test_a_camera_behind_the_golfers_back_is_not_face_on() -> None:
 def test_the_hand_is_never_named_wrongly_whatever_the_camera(azimuth: float, mirrored: bool) -> None:
     capture = capture_of(StickGolfer(azimuth_deg=azimuth), mirrored=mirrored)
     assert capture.handedness in (Handedness.UNKNOWN, Handedness.LEFT if mirrored else Handedness.RIGHT)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_model_that_takes_left_for_right_at_address_is_not_believed(mirrored: bool) -> None:
+    golfer = StickGolfer()
+    track = golfer.track().mirrored() if mirrored else golfer.track()
+    mirror_image = track.mirrored()
+    swapped = track.xyz.copy()
+    early = slice(0, int(golfer.top - golfer.downswing))
+    swapped[early] = mirror_image.xyz[early]
+    swapped[early, :, 0] = 1 - swapped[early, :, 0]
+    capture = segment_swing(replace(track, xyz=swapped)).capture
+    assert capture.view == View.FACE_ON
+    assert capture.handedness == (Handedness.LEFT if mirrored else Handedness.RIGHT)
 
 
 def test_real_time_and_slow_motion_are_told_apart_by_the_downswing() -> None:
