@@ -58,7 +58,7 @@ def test_a_swing_in_a_long_clip_lies_in_one_window_wherever_the_looks_fall(
     (window,) = plan_windows(first_looks(track, phase))
     assert window.every == 1
     assert window.first <= golfer.address - 3
-    assert window.last >= golfer.top + (FINISH + 0.4) * golfer.downswing
+    assert window.last >= golfer.top + FINISH * golfer.downswing
     assert window.last - window.first < 0.6 * len(track)
 
 
