@@ -151,7 +151,9 @@ class SwingSegmentation(Document):
     capture: Capture
     events: tuple[SwingEvent, ...]
     candidates: tuple[CandidateSwing, ...]
-    impact_ball: ImpactBall | None = Field(default=None, description="None: nobody looked for the ball")
+    impact_ball: ImpactBall | None = Field(
+        default=None, description="None: not looked for, as the pose tells impact as well"
+    )
 
     def frame_of(self, event: EventName) -> int:
         return self.event(event).frame
