@@ -1,14 +1,21 @@
 """`golf-pipeline benchmark events | videos | pose | synthetic`: parse, call, print."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
 from golf_pipeline.progress import stage_progress
+from golf_pipeline.training.cli import data_errors
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 app = typer.Typer(help="Score the analysis on labelled data.", no_args_is_help=True)
+
+Result = TypeVar("Result", bound="BaseModel")
 
 TABLE_WIDTH = 150
 """Columns of the tables, wherever they are printed: a log keeps what a terminal would fold."""
@@ -24,17 +31,10 @@ def events(
 ) -> None:
     """PCE of the eight events against experts' labels: over all, by event, by view, by slow motion, clip by clip."""
     from golf_pipeline.benchmarks.events import print_tables, score_events
-    from golf_pipeline.training.golfdb import BenchmarkDataError
 
-    try:
+    with data_errors():
         result = score_events(landmarks, labels)
-    except BenchmarkDataError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    if as_json:
-        typer.echo(result.model_dump_json(indent=2))
-    else:
-        print_tables(result, Console(width=TABLE_WIDTH))
+    _show(result, print_tables, as_json=as_json)
 
 
 @app.command()
@@ -45,18 +45,10 @@ def videos(
 ) -> None:
     """Swings found, missed and invented in labelled videos; event errors in frames; view and hand."""
     from golf_pipeline.benchmarks.videos import print_tables, score_videos
-    from golf_pipeline.training.golfdb import BenchmarkDataError
 
-    try:
-        with stage_progress(Console(stderr=True)) as progress:
-            result = score_videos(labels, _pose_model(), mirrored=mirrored, on_progress=progress.report)
-    except BenchmarkDataError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    if as_json:
-        typer.echo(result.model_dump_json(indent=2))
-    else:
-        print_tables(result, Console(width=TABLE_WIDTH))
+    with data_errors(), stage_progress(Console(stderr=True)) as progress:
+        result = score_videos(labels, _pose_model(), mirrored=mirrored, on_progress=progress.report)
+    _show(result, print_tables, as_json=as_json)
 
 
 @app.command()
@@ -84,6 +76,13 @@ def synthetic(
         run(folder, as_json=as_json)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="FOLDER") from error
+
+
+def _show(result: Result, print_tables: Callable[[Result, Console], None], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        print_tables(result, Console(width=TABLE_WIDTH))
 
 
 def _pose_model() -> Path:

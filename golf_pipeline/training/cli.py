@@ -1,5 +1,7 @@
 """`golf-pipeline train timing`: parse, call, print."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,18 @@ app = typer.Typer(help="Make the numbers behind the events from labelled clips."
 
 Landmarks = Annotated[Path, typer.Option(help="Parquet file in GolfDB's form", exists=True, dir_okay=False)]
 Labels = Annotated[Path, typer.Option(help="CSV file in GolfDB's form", exists=True, dir_okay=False)]
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """End a command with the message, not a traceback, where a file of labelled data cannot be used."""
+    from golf_pipeline.training.golfdb import BenchmarkDataError
+
+    try:
+        yield
+    except BenchmarkDataError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -22,7 +36,8 @@ def timing(
     from golf_pipeline.training.golfdb import read_clips
     from golf_pipeline.training.timing import fit_rules_timing, observe, prior_of_labels, write_timing
 
-    clips = read_clips(landmarks, labels)
+    with data_errors():
+        clips = read_clips(landmarks, labels)
     seen = observe(clips)
     source = f"Rhythm: GolfDB's labels from clip 100 on. Errors: {len(seen)} of the {len(clips)} clips with landmarks."
     write_timing(
