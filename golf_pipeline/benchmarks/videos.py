@@ -161,7 +161,7 @@ def read_labelled_videos(folder: Path) -> list[LabelledVideo]:
 def _labelled(path: Path, rows: list[dict[str, Any]]) -> LabelledVideo:
     swings = tuple(_swing(row) for row in rows if row.get("impact_frame") is not None)
     view = next((row["view"] for row in rows if row.get("view")), None)
-    hand = next((HANDS[row["handedness"]] for row in rows if row.get("handedness")), None)
+    hand = next((HANDS.get(str(row["handedness"])[0].upper()) for row in rows if row.get("handedness")), None)
     return LabelledVideo(path, swings, view, hand)
 
 
