@@ -21,7 +21,7 @@ from golf_pipeline.swing.documents import (
     SwingEvent,
 )
 
-RESULT_SCHEMA_VERSION = "2.0"
+RESULT_SCHEMA_VERSION = "2.1"
 RESULT_STAGE = "result"
 ARTIFACTS = ("report", "overlay", "contact-sheet", "keypoints", "analysis")
 """Files that belong to a result, by the name under which the API links them."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 
 class Document(BaseModel):
@@ -96,6 +96,10 @@ class Capture(Document):
     handedness_confidence: float
     time_base: TimeBase
     slow_motion_factor: float | None = Field(description="recorded seconds per real second; None: unknown")
+    roll_deg: float | None = Field(
+        default=None,
+        description="camera turned about its line of sight, + clockwise; taken out of all metrics; None: unknown",
+    )
     given: tuple[str, ...] = ()
     issues: tuple[CaptureIssue, ...] = Field(default=(), description="what limits this clip, the gravest first")
 
@@ -227,13 +231,42 @@ class NotJudged(Document):
     fault_id: str
     name: str
     reason: str
+    how: str = Field(default="", description="how to film it so that it can be judged; empty: no video would help")
+
+
+class RootCause(Document):
+    """The finding that explains others of the same swing: what to work on first."""
+
+    fault_id: str
+    name: str
+    leads_to: tuple[str, ...] = Field(description="fault ids of the findings that it explains")
+    explanation: str
+
+
+class ScorePart(Document):
+    """What one judged fault contributes to the score: all of its points where there is no sign of it."""
+
+    fault_id: str
+    name: str
+    points: float
+    most_points: float
+
+
+class SwingScore(Document):
+    """0..100 over what this clip allowed to be judged; scores of different views are not comparable."""
+
+    value: int | None = Field(ge=0, le=100, description="None: too little was judged from measured numbers")
+    parts: tuple[ScorePart, ...]
+    reason: str = Field(default="", description="why there is no value")
 
 
 class Findings(Document):
     overall_level: Literal["no fault seen", "minor faults", "one main fault", "several faults", "not enough evidence"]
-    findings: tuple[Finding, ...] = Field(description="gravest first")
+    findings: tuple[Finding, ...] = Field(description="what explains others first, then the gravest")
+    root_cause: RootCause | None = Field(default=None, description="None: no finding explains another one")
     positives: tuple[str, ...]
     not_judged: tuple[NotJudged, ...]
+    score: SwingScore | None = None
 
 
 class Drill(Document):
