@@ -1,7 +1,7 @@
-"""PCE of the eight events on labelled landmark clips, for what ships by default and for the trained option.
+"""PCE of the eight events on labelled landmark clips.
 
 No clip is scored by numbers that its own video had a part in: where a clip's video was used for fitting, the statistics
-are fitted anew without it, and the trained option answers with those of its networks that never saw it.
+are fitted anew without it.
 """
 
 import hashlib
@@ -58,16 +58,14 @@ class ClipErrors(_Document):
     refusal: str = ""
 
 
-class ModelScore(_Document):
-    """One way of placing the events.
+class EventsScore(_Document):
+    """How well the events were placed.
 
     Attributes:
         cross_validated: clips scored by numbers fitted without their video, which the package's own are fitted on.
         calibration_error: mean distance of confidence and hit rate over the bins, weighted by events.
     """
 
-    name: str
-    licence: str
     pce: float
     by_event: dict[EventName, float]
     by_view: dict[str, Pce]
@@ -81,7 +79,7 @@ class ModelScore(_Document):
 
 
 class EventsBenchmark(_Document):
-    """What was scored on what; `default` is what the package does unless told otherwise."""
+    """What was scored on what; `default` is what the package does when it is told nothing."""
 
     landmarks: str
     labels: str
@@ -89,7 +87,7 @@ class EventsBenchmark(_Document):
     labels_sha256: str
     clips: int
     videos: int
-    default: ModelScore
+    default: EventsScore
 
 
 Segment = Callable[[LabelledClip], tuple[dict[EventName, tuple[int, float]], str]]
@@ -119,9 +117,7 @@ def score_events(landmarks: Path, labels: Path) -> EventsBenchmark:
         labels_sha256=_sha256(labels),
         clips=len(clips),
         videos=len({clip.video for clip in clips}),
-        default=score_model(
-            "rules and rhythm", "free for commercial use: rules and statistics", clips, by_rules, set(timings)
-        ),
+        default=_score(clips, by_rules, set(timings)),
     )
 
 
@@ -137,18 +133,14 @@ def timings_without_own_video(
     }
 
 
-def score_model(
-    name: str, licence: str, clips: list[LabelledClip], segment: Segment, cross_validated: set[int]
-) -> ModelScore:
-    """Score one way of placing events; `cross_validated` are the videos that were left out of its fitting."""
+def _score(clips: list[LabelledClip], segment: Segment, cross_validated: set[int]) -> EventsScore:
+    """Score all clips; `cross_validated` are the videos whose clips were scored without them."""
     rows = [_errors(clip, *segment(clip)) for clip in clips]
     found = [row for row, _ in rows]
     overall = _pce(clips, found)
     bins = _bins([pair for _, pairs in rows for pair in pairs])
     events = sum(one.events for one in bins)
-    return ModelScore(
-        name=name,
-        licence=licence,
+    return EventsScore(
         pce=overall.pce,
         by_event=overall.by_event,
         by_view=_by(clips, found, lambda clip: clip.view),
@@ -238,12 +230,9 @@ def print_tables(result: EventsBenchmark, console: Console) -> None:
         f"{result.clips} clips of {result.videos} videos",
         soft_wrap=True,
     )
-    _print_model(result.default, console)
-
-
-def _print_model(score: ModelScore, console: Console) -> None:
+    score = result.default
     console.print(
-        f"\n[bold]{score.name}[/] ({score.licence}): PCE [bold]{score.pce:.3f}[/] over eight events; "
+        f"\nPCE [bold]{score.pce:.3f}[/] over eight events, by rules and statistics (free for commercial use); "
         f"{score.refused} of {score.clips} clips refused; {score.cross_validated} scored without their own video",
         soft_wrap=True,
     )

@@ -12,6 +12,7 @@ def test_zero_gives_a_port_that_can_be_bound() -> None:
     port = claim_port(0, "the API", "--api-port")
     with socket.socket() as server:
         server.bind((HOST, port))
+        assert server.getsockname() == (HOST, port)
 
 
 def test_a_taken_port_names_itself_its_purpose_its_holder_and_the_option() -> None:

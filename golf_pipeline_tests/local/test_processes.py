@@ -56,6 +56,7 @@ def test_stopping_twice_and_killing_after_stopping_are_harmless(family: Family) 
     family.stop([])
     family.stop([])
     family.kill()
+    assert marked_processes(family.mark) == []
 
 
 def test_killing_ends_everything_at_once(family: Family) -> None:

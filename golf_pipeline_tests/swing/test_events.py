@@ -130,13 +130,13 @@ def test_a_clip_that_starts_at_the_top_is_refused_with_that_reason() -> None:
 
 def test_a_finish_alone_is_refused() -> None:
     golfer = StickGolfer()
-    refusal(take(golfer.track(), slice(int(golfer.impact) + 6, None)))
+    assert refusal(take(golfer.track(), slice(int(golfer.impact) + 6, None))).code == ErrorCode.NO_COMPLETE_SWING
 
 
 def test_a_finish_that_is_let_down_again_is_refused() -> None:
     up, _ = swing_angles(np.linspace(1.6, 5, 40))
     down = np.concatenate([up, np.linspace(up[-1], 0.2, 30), np.full(40, 0.2)])
-    refusal(film_arms(StickGolfer(), down, 0.5 * down))
+    assert refusal(film_arms(StickGolfer(), down, 0.5 * down)).code == ErrorCode.NO_COMPLETE_SWING
 
 
 def test_someone_who_stands_still_is_refused() -> None:
@@ -164,7 +164,7 @@ def test_a_cut_through_the_downswing_leaves_no_swing() -> None:
     golfer = StickGolfer()
     whole = golfer.track()
     middle = int(golfer.top + golfer.impact) // 2
-    refusal(take(whole, slice(None), cuts=(middle,)))
+    assert refusal(take(whole, slice(None), cuts=(middle,))).code == ErrorCode.NO_COMPLETE_SWING
 
 
 def test_a_track_without_a_body_holds_no_golfer() -> None:
