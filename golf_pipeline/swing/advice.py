@@ -53,7 +53,7 @@ def write_report(findings: Findings, metrics: tuple[Metric, ...], segmentation: 
 def _summary(findings: Findings, main: Finding | None) -> str:
     good = f" What is good: {findings.positives[0]}" if findings.positives else ""
     if main is not None:
-        seen = _told(main, main.evidence[0])
+        seen = told(main, main.evidence[0])
         return f"The thing to work on is {main.name.lower()}: {seen}.{_SURE[main.confidence]}{good}"
     if findings.overall_level == "no fault seen":
         return f"No fault was seen in what this clip allows to be judged, which is not everything.{good}"
@@ -61,7 +61,7 @@ def _summary(findings: Findings, main: Finding | None) -> str:
 
 
 def _issue(finding: Finding) -> TopIssue:
-    seen = ", and ".join(f"{_told(finding, evidence)} (frame {evidence.frame})" for evidence in finding.evidence)
+    seen = ", and ".join(f"{told(finding, evidence)} (frame {evidence.frame})" for evidence in finding.evidence)
     flight = f" It often goes with: {', '.join(finding.ball_flight)}." if finding.ball_flight else ""
     causes = f" Things to look at: {'; '.join(finding.causes)}." if finding.causes else ""
     return TopIssue(
@@ -73,19 +73,20 @@ def _issue(finding: Finding) -> TopIssue:
     )
 
 
-def _told(finding: Finding, evidence: Evidence) -> str:
-    """What one sign says, in the words of its rule, with the number of its evidence."""
+def told(finding: Finding, evidence: Evidence) -> str:
+    """What one sign of a finding says, in the words of its rule, with the number of its evidence."""
     fault = knowledge.load().faults[finding.fault_id]
     sign = (evidence.metric_id, evidence.phase or "swing")
     signal = next(one for one in (fault.primary, fault.supporting) if one and (one.metric, one.phase) == sign)
-    return signal.says.format(size=_printed(abs(evidence.value), evidence), signed=_printed(evidence.value, evidence))
+    size, signed = printed(abs(evidence.value), evidence.unit), printed(evidence.value, evidence.unit)
+    return signal.says.format(size=size, signed=signed)
 
 
-def _printed(value: float, evidence: Evidence) -> str:
+def printed(value: float, unit: str) -> str:
+    """A number as every text prints it: as many decimals as its unit's noise allows, a real minus sign, the unit."""
     # Adding zero turns the "-0.00" of a tiny negative number into "0.00".
-    number = f"{round(value, DECIMALS[evidence.unit]) + 0.0:.{DECIMALS[evidence.unit]}f}"
-    unit = "°" if evidence.unit == "deg" else f" {evidence.unit}"
-    return number.replace("-", "\N{MINUS SIGN}") + unit
+    number = f"{round(value, DECIMALS[unit]) + 0.0:.{DECIMALS[unit]}f}"
+    return number.replace("-", "\N{MINUS SIGN}") + ("°" if unit == "deg" else f" {unit}")
 
 
 def _plan(main: Finding | None, drill_ids: tuple[str, ...]) -> tuple[PlanDay, ...]:
