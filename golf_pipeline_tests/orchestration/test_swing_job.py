@@ -12,10 +12,11 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.assets import swing_assets
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.keys import parse_upload_key, profile_key
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import ResultDocument
 from golf_pipeline.swing.errors import SwingError
+from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 from golf_pipeline.swing.profile import SwingProfile
 from golf_pipeline_tests.orchestration.conftest import Cloud, materialised, open_cloud, run_swings, steps
 
@@ -132,7 +133,7 @@ def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished)
     finished.instance.add_dynamic_partitions("golfers", ["ann"])
     job = build_defs(finished.cloud.settings).resolve_job_def("profile_job")
     assert job.execute_in_process(instance=finished.instance, partition_key="ann").success
-    profile = SwingProfile.model_validate(finished.cloud.json("golf-profiles/ann/1/swing_profile.json"))
+    profile = SwingProfile.model_validate(finished.cloud.json(profile_key("ann", PROFILE_VERSION)))
     assert profile.latest_analysis_id == "monday"
     assert profile.metrics
     stale = finished.cloud.catalog.golfers_with_stale_profile(9)
