@@ -29,7 +29,7 @@ REST_DAYS = (4,)
 DECIMALS = {"deg": 0, "torso lengths": 2, "stance widths": 2, "ratio": 1, "s": 2}
 """How many decimals a number of each unit is printed with: no more than its noise allows."""
 
-_SURE = {
+SURENESS = {
     "high": "",
     "medium": " That is likely, not certain.",
     "low": " Take it as a hint: what shows it is not measured well in this clip, or a second sign is missing.",
@@ -54,7 +54,7 @@ def _summary(findings: Findings, main: Finding | None) -> str:
     good = f" What is good: {findings.positives[0]}" if findings.positives else ""
     if main is not None:
         seen = told(main, main.evidence[0])
-        return f"The thing to work on is {main.name.lower()}: {seen}.{_SURE[main.confidence]}{good}"
+        return f"The thing to work on is {main.name.lower()}: {seen}.{SURENESS[main.confidence]}{good}"
     if findings.overall_level == "no fault seen":
         return f"No fault was seen in what this clip allows to be judged, which is not everything.{good}"
     return f"This clip does not show enough to judge the swing: see what could not be judged, and why.{good}"
@@ -67,7 +67,7 @@ def _issue(finding: Finding) -> TopIssue:
     return TopIssue(
         fault_id=finding.fault_id,
         title=finding.name,
-        text=f"{finding.explanation} In this swing {seen}.{_SURE[finding.confidence]}{flight}{causes}",
+        text=f"{finding.explanation} In this swing {seen}.{SURENESS[finding.confidence]}{flight}{causes}",
         severity=finding.severity,
         evidence=finding.evidence,
     )
