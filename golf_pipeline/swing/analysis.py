@@ -216,9 +216,7 @@ class _Run:
                     progress,
                 )
         with self._stage("report"):
-            report.write_html_report(
-                analysis, self.track, out / CONTACT_SHEET_FILE, out / KEY_FRAMES_FOLDER, out / REPORT_FILE
-            )
+            report.write_html_report(analysis, self.track, out / CONTACT_SHEET_FILE, out / REPORT_FILE)
             (out / ANALYSIS_FILE).write_text(to_json(analysis), encoding="utf-8")
 
     @contextmanager

@@ -3,7 +3,7 @@
 Belongs here: the choice and the pictures. The overlay video is `overlay.py`, the page that shows them `report.py`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,7 +182,7 @@ def write_contact_sheet(video: Path, track: LandmarkTrack, segmentation: SwingSe
     frames = sorted({event.frame for event in segmentation.events})
     images = dict(_read_pictures(video, frames))
     poses = PoseBetweenLooks(track)
-    crop = golfer_crop(track, segmentation)
+    crop = golfer_crop(track, segmentation.events)
     colours = side_colours(segmentation.capture.handedness)
     layout = _Layout.around(crop)
     sheet = np.empty((layout.height, layout.width, 3), np.uint8)
@@ -199,12 +199,38 @@ def write_contact_sheet(video: Path, track: LandmarkTrack, segmentation: SwingSe
     write_jpeg(sheet, path, JPEG_QUALITY)
 
 
-def golfer_crop(track: LandmarkTrack, segmentation: SwingSegmentation) -> tuple[float, float, float, float]:
+def cut_contact_sheet(sheet: Path, track: LandmarkTrack, events: Sequence[SwingEvent]) -> dict[EventName, Image]:
+    """The eight pictures of a contact sheet that `write_contact_sheet` wrote for this track and these events.
+
+    Raises:
+        OSError: the file is no picture, or not the contact sheet of this swing.
+    """
+    import cv2
+
+    stored = cv2.imread(str(sheet))
+    layout = _Layout.around(golfer_crop(track, events))
+    if stored is None or stored.shape[:2] != (layout.height, layout.width):
+        found = "no picture" if stored is None else f"{stored.shape[1]}x{stored.shape[0]} pixels"
+        raise OSError(
+            f"{sheet.name} is {found}, where the contact sheet of this swing has {layout.width}x{layout.height}: "
+            "analyse the video again"
+        )
+    image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
+    tiles: dict[EventName, Image] = {}
+    for number, event in enumerate(events):
+        left, top = layout.tile_at(number)
+        tiles[event.event] = np.asarray(
+            image[top : top + layout.tile_height, left : left + layout.tile_width], np.uint8
+        ).copy()
+    return tiles
+
+
+def golfer_crop(track: LandmarkTrack, events: Sequence[SwingEvent]) -> tuple[float, float, float, float]:
     """One crop (left, top, right, bottom; pixels of the upright image) that holds the golfer at all eight events.
 
     Room is left for the club, which has no landmarks; the shape stays between 1:2 and 4:3 where the picture allows.
     """
-    rows = np.isin(track.frame, [event.frame for event in segmentation.events])
+    rows = np.isin(track.frame, [event.frame for event in events])
     points = track.pixels[rows][track.visibility[rows] >= LEAST_VISIBILITY]
     if not len(points):
         return 0.0, 0.0, float(track.width), float(track.height)

@@ -1,175 +1,170 @@
 """The HTML report: one file that needs nothing else, for a golfer on a phone, a coach on a desktop, and a printer.
 
-Pictures are inlined, there is no script, and the page's own policy forbids loading anything. All text goes through
-Jinja's escaping: a file name or a note can never become markup. The words are `advice.py`'s, the page only shows them.
+Pictures are inlined, there is no script, and the page's own policy forbids loading anything. The words are those of
+`advice.py` and of the findings, the shapes those of `charts.py`: here they are put in the order of a reader's questions
+(how was it, what to work on, why, what else), and the pictures get their words.
 """
 
-import base64
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from golf_pipeline.swing.documents import EventName, Metric, SwingAnalysis, TopIssue
-from golf_pipeline.swing.drawing import encode_jpeg
+from golf_pipeline.swing.charts import CorridorChart, corridor_chart, swing_chart
+from golf_pipeline.swing.documents import EventName, Metric, SwingAnalysis, SwingEvent, TopIssue, Trust
+from golf_pipeline.swing.drawing import Image
+from golf_pipeline.swing.hands import hand_path
 from golf_pipeline.swing.landmarks import LandmarkTrack
+from golf_pipeline.swing.pages import inline_picture, render, with_unit
 from golf_pipeline.swing.phases import EVENT_TITLES
+from golf_pipeline.swing.pictures import cut_contact_sheet
 
-if TYPE_CHECKING:
-    from jinja2 import Template
+ALGORITHM_VERSION = "2"
 
-ALGORITHM_VERSION = "1"
-
-SHEET_WIDTH_PX = 1200
-PICTURE_WIDTH_PX = 360
-INLINE_QUALITY = 80
-DECIMALS = {"deg": 1, "torso lengths": 2, "stance widths": 2, "ratio": 1, "s": 2}
-CHART_WIDTH, CHART_HEIGHT, CHART_BASE, CHART_HEAD = 900, 300, 290, 56
-LABEL_ROWS = 3
+MOST_NUMBERS_IN_WORDS = 3
+"""Numbers told in the words of one picture: more is not listened to."""
 
 
-def write_html_report(
-    analysis: SwingAnalysis,
-    track: LandmarkTrack | None,
-    contact_sheet: Path,
-    key_frames_folder: Path,
-    path: Path,
-) -> None:
+def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, contact_sheet: Path, path: Path) -> None:
     """Write the report of an analysis, or of its refusal.
 
     Args:
-        track: for the chart of the hands; None where there is none.
-        contact_sheet: shown if the file exists.
-        key_frames_folder: where the pictures of `analysis.key_frames` are; those that exist are shown as evidence.
+        track: for the chart of the hands and the pictures; None where there is none.
+        contact_sheet: of this analysis and track; its pictures are shown if the file exists.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or the contact sheet is that of another swing.
     """
-    issues = analysis.report.top_issues if analysis.report else ()
-    page = _template().render(
+    tiles: dict[EventName, Tile] = {}
+    chart = None
+    if track is not None and analysis.refusal is None and analysis.events and analysis.capture:
+        way = hand_path(track, analysis.events)
+        chart = swing_chart(way, analysis.events, analysis.capture.time_base) if way else None
+        if contact_sheet.is_file():
+            tiles = event_tiles(analysis, cut_contact_sheet(contact_sheet, track, analysis.events))
+    known = [metric for metric in analysis.metrics if metric.value is not None]
+    charts = [(metric, corridor_chart(metric)) for metric in known]
+    findings = analysis.findings
+    names = {one.fault_id: one.name for one in findings.findings} if findings else {}
+    page = render(
+        "report.html.j2",
         analysis=analysis,
-        titles=EVENT_TITLES,
-        pictures=[_picture(issue, analysis, key_frames_folder) for issue in issues],
-        confidence={one.fault_id: one.confidence for one in analysis.findings.findings} if analysis.findings else {},
+        issues=_issues(analysis, tiles),
+        led_to=[names[one] for one in findings.root_cause.leads_to if one in names]
+        if findings and findings.root_cause
+        else [],
         drill_names={one.drill_id: one.name for one in analysis.report.drills} if analysis.report else {},
-        sheet=_inlined(contact_sheet, SHEET_WIDTH_PX) if contact_sheet.is_file() and not analysis.refusal else None,
-        chart=_chart(analysis, track) if track is not None and analysis.events else None,
-        missing=_missing(analysis),
+        tiles=list(tiles.values()),
+        chart=chart,
+        readings=[Reading(metric, shape) for metric, shape in charts if shape is not None],
+        numbers=[metric for metric, shape in charts if shape is None],
+        not_judged=_grouped((one.name, one.reason, one.how) for one in findings.not_judged) if findings else [],
+        unavailable=_grouped((one.name, one.reason, "") for one in analysis.metrics if one.value is None),
+        caveats=_caveats(analysis),
     )
     path.write_text(page, encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class _Picture:
+class Tile:
+    """The picture of one event: as part of the page, with its number in the swing and its words."""
+
     src: str
-    phase: str
-    frame: int
-
-
-@dataclass(frozen=True)
-class _Mark:
-    x: float
-    top: float
-    label: str
-
-
-@dataclass(frozen=True)
-class _Chart:
     width: int
     height: int
-    base: int
-    lines: list[str]
-    marks: list[_Mark]
+    number: int
+    title: str
+    caption: str
+    alt: str
 
 
-@lru_cache(maxsize=1)
-def _template() -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+@dataclass(frozen=True)
+class Reading:
+    """A metric with a corridor."""
 
-    pages = Environment(
-        loader=PackageLoader("golf_pipeline.swing"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    pages.filters |= {
-        "value": _value,
-        "corridor": _corridor,
-        "plain": lambda number: f"{number:g}",
-        "drill_name": lambda drill_id, names: names.get(drill_id, drill_id),
-    }
-    return pages.get_template("report.html.j2")
+    metric: Metric
+    chart: CorridorChart
 
 
-def _value(metric: Metric) -> str:
-    return f"{metric.value:.{DECIMALS.get(metric.unit, 2)}f}".replace("-", "\N{MINUS SIGN}")
+@dataclass(frozen=True)
+class _Issue:
+    issue: TopIssue
+    confidence: str
+    tiles: list[Tile]
 
 
-def _corridor(metric: Metric) -> str:
-    if metric.corridor is None:
-        return ""
-    low, high = (None if bound is None else f"{bound:g}".replace("-", "\N{MINUS SIGN}") for bound in metric.corridor)
-    if low is None:
-        return f"at most {high}"
-    return f"at least {low}" if high is None else f"{low} to {high}"
+@dataclass(frozen=True)
+class _Group:
+    """What could not be judged or measured for one and the same reason."""
+
+    names: list[str]
+    reason: str
+    how: str
 
 
-def _missing(analysis: SwingAnalysis) -> list[tuple[str, str]]:
-    """Names and reasons of what has no number and of what was not judged; a metric is named once."""
-    reasons = {metric.name: metric.reason for metric in analysis.metrics if metric.value is None}
-    judged = [(one.name, one.reason) for one in analysis.findings.not_judged] if analysis.findings else []
-    return [*reasons.items(), *judged]
+def event_tiles(analysis: SwingAnalysis, pictures: Mapping[EventName, Image]) -> dict[EventName, Tile]:
+    """The events that have a picture, in order, with words for those who do not see it."""
+    tiles = {}
+    for number, event in enumerate(analysis.events, start=1):
+        picture = pictures.get(event.event)
+        if picture is not None:
+            tiles[event.event] = Tile(
+                src=inline_picture(picture),
+                width=picture.shape[1],
+                height=picture.shape[0],
+                number=number,
+                title=EVENT_TITLES[event.event],
+                caption=f"{event.time_s:.2f} s, frame {event.frame}, {event.confidence:.0%} sure",
+                alt=_words(event, analysis),
+            )
+    return tiles
 
 
-def _picture(issue: TopIssue, analysis: SwingAnalysis, folder: Path) -> _Picture | None:
-    """The key frame nearest to the first evidence of an issue."""
-    kept = [frame for frame in analysis.key_frames if (folder / frame.file_name).is_file()]
-    if not kept or not issue.evidence:
-        return None
-    shown = min(kept, key=lambda frame: abs(frame.frame_number - issue.evidence[0].frame))
-    return _Picture(_inlined(folder / shown.file_name, PICTURE_WIDTH_PX), shown.phase, shown.frame_number)
-
-
-def _inlined(path: Path, width_px: int) -> str:
-    """A picture file as a data URI, no wider than asked: the report stays small enough for a message."""
-    import cv2
-
-    stored = cv2.imread(str(path))
-    if stored is None:
-        raise OSError(f"{path.name} is no picture")
-    image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
-    if image.shape[1] > width_px:
-        height = round(image.shape[0] * width_px / image.shape[1])
-        image = cv2.resize(image, (width_px, height), interpolation=cv2.INTER_AREA)
-    picture = encode_jpeg(np.asarray(image, np.uint8), INLINE_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(picture).decode()
-
-
-def _chart(analysis: SwingAnalysis, track: LandmarkTrack) -> _Chart:
-    """The hands' height above the ankles in torso lengths, address to finish with a margin."""
-    at = {event.event: event for event in analysis.events}
-    first, last = at[EventName.ADDRESS].time_s, at[EventName.FINISH].time_s
-    margin = 0.08 * (last - first)
-    within = (track.time_s >= first - margin) & (track.time_s <= last + margin)
-    times = track.time_s[within]
-    torso = np.nanmedian(np.linalg.norm(track.midpoint("shoulder") - track.midpoint("hip"), axis=1)[within])
-    heights = ((track.midpoint("ankle") - track.midpoint("wrist"))[within, 1]) / torso
-    seen = np.isfinite(heights)
-    if seen.sum() < 2:
-        return _Chart(CHART_WIDTH, CHART_HEIGHT, CHART_BASE, [], [])
-    low, high = min(0.0, float(np.nanmin(heights))), float(np.nanmax(heights))
-
-    def x(time_s: float) -> float:
-        share = (time_s - times[0]) / max(times[-1] - times[0], 1e-9)
-        return round(float(20 + (CHART_WIDTH - 40) * share), 1)
-
-    def y(height: float) -> float:
-        share = (height - low) / max(high - low, 1e-9)
-        return round(float(CHART_BASE - (CHART_BASE - CHART_HEAD) * share), 1)
-
-    pieces = np.split(np.arange(len(times)), np.flatnonzero(~seen))
-    lines = [" ".join(f"{x(times[i])},{y(heights[i])}" for i in piece if seen[i]) for piece in pieces]
-    marks = [
-        _Mark(x(event.time_s), 14 + 14 * (number % LABEL_ROWS), EVENT_TITLES[event.event])
-        for number, event in enumerate(analysis.events)
+def _words(event: SwingEvent, analysis: SwingAnalysis) -> str:
+    """What the picture of an event shows, with the numbers that were measured in it."""
+    measured = [
+        f"{metric.name.lower()} {with_unit(metric.value, metric.unit)}"
+        for metric in analysis.metrics
+        if metric.phase == event.event and metric.value is not None and metric.trust == Trust.MEASURED
     ]
-    return _Chart(CHART_WIDTH, CHART_HEIGHT, CHART_BASE, [line for line in lines if line], marks)
+    view = f" seen {analysis.capture.view}" if analysis.capture else ""
+    numbers = f"; {', '.join(measured[:MOST_NUMBERS_IN_WORDS])}" if measured else ""
+    return (
+        f"The golfer at {EVENT_TITLES[event.event].lower()}{view}, frame {event.frame}, {event.time_s:.2f} s{numbers}."
+    )
+
+
+def _issues(analysis: SwingAnalysis, tiles: Mapping[EventName, Tile]) -> list[_Issue]:
+    """The issues, each with the picture of its first evidence and of the address that it is judged against.
+
+    No picture is shown twice.
+    """
+    confidence = {one.fault_id: one.confidence for one in analysis.findings.findings} if analysis.findings else {}
+    frames = {event.frame: event.event for event in reversed(analysis.events)}
+    shown: set[EventName] = set()
+    issues = []
+    for issue in analysis.report.top_issues if analysis.report else ():
+        seen = frames.get(issue.evidence[0].frame) if issue.evidence else None
+        wanted = dict.fromkeys((EventName.ADDRESS, seen)) if seen else {}
+        pair = [one for one in wanted if one in tiles and one not in shown]
+        shown.update(pair)
+        issues.append(_Issue(issue, confidence.get(issue.fault_id, "unknown"), [tiles[one] for one in pair]))
+    return issues
+
+
+def _grouped(said: Iterable[tuple[str, str, str]]) -> list[_Group]:
+    """Names with the same reason and the same way out, one group each; a name is listed once."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, reason, how in said:
+        names = groups.setdefault((reason.rstrip("."), how), [])
+        if name not in names:
+            names.append(name)
+    return [_Group(names, reason, how) for (reason, how), names in groups.items()]
+
+
+def _caveats(analysis: SwingAnalysis) -> list[str]:
+    """The caveats that no other part of the page tells."""
+    if analysis.report is None:
+        return []
+    told = [issue.text for issue in analysis.capture.issues] if analysis.capture else []
+    told += [one.reason for one in analysis.findings.not_judged] if analysis.findings else []
+    return [words for words in analysis.report.caveats if not any(one in words for one in told)]

@@ -3,145 +3,243 @@
 import dataclasses
 import re
 from html import escape as escape_quotes
-from html.parser import HTMLParser
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from golf_pipeline.swing.advice import write_report
 from golf_pipeline.swing.analysis import assemble_analysis
-from golf_pipeline.swing.documents import EventName, KeyFrame, Refusal, SwingAnalysis, View
+from golf_pipeline.swing.documents import (
+    CaptureCode,
+    CaptureIssue,
+    EventName,
+    NotJudged,
+    Refusal,
+    RootCause,
+    ScorePart,
+    SwingAnalysis,
+    SwingScore,
+    View,
+)
+from golf_pipeline.swing.drawing import write_jpeg
 from golf_pipeline.swing.faults import find_faults
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.metrics import measure_swing
+from golf_pipeline.swing.pictures import write_contact_sheet
 from golf_pipeline.swing.report import write_html_report
-from golf_pipeline_tests.swing.posed import FRAMES, segmentation, standing, track_of
+from golf_pipeline_tests.swing.html_pages import Page, assert_is_a_sound_page, contrast
+from golf_pipeline_tests.swing.posed import COUNT, HEIGHT, WIDTH, segmentation, standing, track_of
+from golf_pipeline_tests.swing.small_videos import write_video
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+SEEN = segmentation(View.DOWN_THE_LINE)
+TRACK = track_of(
+    {EventName.ADDRESS: standing(35), EventName.TOP: standing(33), EventName.IMPACT: standing(20, hip=(420, 680))}
+)
 
 
 def escape(words: str) -> str:
     return escape_quotes(words).replace("&#x27;", "&#39;")
 
 
-class Tags(HTMLParser):
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sheet")
+    video = write_video(folder / "grey.mp4", [np.full((HEIGHT // 4, WIDTH // 4, 3), 120, np.uint8)] * COUNT)
+    write_contact_sheet(video, TRACK, SEEN, folder / "sheet.jpg")
+    return folder / "sheet.jpg"
 
 
 @pytest.fixture
-def track() -> LandmarkTrack:
-    poses = {
-        EventName.ADDRESS: standing(35),
-        EventName.TOP: standing(33),
-        EventName.IMPACT: standing(20, hip=(420, 680)),
-    }
-    return track_of(poses)
-
-
-@pytest.fixture
-def analysis(track: LandmarkTrack) -> SwingAnalysis:
-    seen = segmentation(View.DOWN_THE_LINE)
-    metrics = measure_swing(track, seen)
-    findings = find_faults(metrics, seen)
-    frame = KeyFrame(
-        phase="impact",
-        event=EventName.IMPACT,
-        frame_number=FRAMES[EventName.IMPACT],
-        timestamp=1.7,
-        description="Impact",
-        file_name="frame_001_Frame_at_1.70s.jpg",
-    )
+def analysis() -> SwingAnalysis:
+    metrics = measure_swing(TRACK, SEEN)
+    findings = find_faults(metrics, SEEN)
     return assemble_analysis(
-        track=track,
-        segmentation=seen,
+        track=TRACK,
+        segmentation=SEEN,
         measured=metrics,
         findings=findings,
-        advice_report=write_report(findings, metrics, seen),
-        key_frames=(frame,),
+        advice_report=write_report(findings, metrics, SEEN),
     )
 
 
-def page_of(analysis: SwingAnalysis, track: LandmarkTrack | None, folder: Path) -> str:
-    picture = np.full((900, 1600, 3), 120, np.uint8)
-    cv2.imwrite(str(folder / "sheet.jpg"), picture)
-    for frame in analysis.key_frames:
-        cv2.imwrite(str(folder / frame.file_name), picture)
-    write_html_report(analysis, track, folder / "sheet.jpg", folder, folder / "report.html")
+def page_of(analysis: SwingAnalysis, sheet: Path, folder: Path, track: LandmarkTrack | None = TRACK) -> str:
+    write_html_report(analysis, track, sheet, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_report_shows_the_findings_the_events_and_every_measured_number(
-    analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path
-) -> None:
-    page = page_of(analysis, track, tmp_path)
-    assert analysis.report is not None
+def with_findings(analysis: SwingAnalysis, **changed: object) -> SwingAnalysis:
     assert analysis.findings is not None
+    return analysis.model_copy(update={"findings": analysis.findings.model_copy(update=changed)})
+
+
+def test_the_report_shows_the_findings_the_events_and_every_metric(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    page = page_of(analysis, sheet, tmp_path)
+    assert analysis.report is not None
     assert analysis.report.summary in page
     shown = [issue.title for issue in analysis.report.top_issues] + [drill.name for drill in analysis.report.drills]
     assert len(shown) >= 2
-    for words in (*shown, "Impact, frame 52", "Mid-follow-through"):
+    for words in (*shown, "frame 52", "Mid-follow-through"):
         assert escape(words) in page
     for metric in analysis.metrics:
-        assert metric.name in page
-        assert metric.value is not None or escape(metric.reason) in page
-    assert page.count("<polyline") == 1
+        assert escape(metric.name) in page
+        assert metric.value is not None or escape(metric.reason[1:].rstrip(".")) in page
 
 
-def test_the_report_loads_nothing_and_says_so_to_the_browser(
-    analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path
+def test_the_report_is_sound_and_tells_its_parts_in_a_readers_order(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
 ) -> None:
-    tags = Tags(page_of(analysis, track, tmp_path)).seen
-    assert not [tag for tag, _ in tags if tag in {"script", "link", "iframe", "object", "form"}]
-    sources = [value or "" for _, attributes in tags for name, value in attributes.items() if name in {"src", "href"}]
-    assert len(sources) >= 2
-    assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
-    policies = [one for tag, one in tags if tag == "meta" and one.get("http-equiv") == "Content-Security-Policy"]
-    assert (policies[0]["content"] or "").startswith("default-src 'none'")
+    page = assert_is_a_sound_page(page_of(analysis, sheet, tmp_path))
+    order = [
+        "What to work on",
+        "Drills",
+        "One week",
+        "The eight events",
+        "The hands",
+        "All numbers",
+        "could not be judged",
+    ]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
+    assert page.text.count("<polyline class=") - page.text.count('<polyline class="mark"') == 2
 
 
-def test_every_picture_has_words_for_those_who_do_not_see_it(
-    analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path
+def test_each_event_has_its_picture_and_words_with_its_own_numbers(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
 ) -> None:
-    tags = Tags(page_of(analysis, track, tmp_path)).seen
-    assert all(one.get("alt") for tag, one in tags if tag == "img")
-    assert all(one.get("aria-label") for tag, one in tags if tag == "svg")
+    pictures = assert_is_a_sound_page(page_of(analysis, sheet, tmp_path)).all("img")
+    impact = [one.attributes["alt"] for one in pictures if "at impact" in one.attributes["alt"]]
+    bend = next(one for one in analysis.metrics if (one.id, one.phase) == ("spine_forward_bend", EventName.IMPACT))
+    assert len(pictures) == len(EventName) + 2  # address and impact once more, as evidence
+    assert all("frame 52" in words and f"spine forward bend {bend.value:.1f}°" in words for words in impact)
 
 
-def test_hostile_text_is_shown_and_never_run(analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path) -> None:
+def test_a_file_that_is_not_this_swings_contact_sheet_is_not_cut_up(analysis: SwingAnalysis, tmp_path: Path) -> None:
+    write_jpeg(np.full((900, 1600, 3), 120, np.uint8), tmp_path / "other.jpg", 80)
+    with pytest.raises(OSError, match=r"other\.jpg is 1600x900 pixels, where the contact sheet of this swing has"):
+        page_of(analysis, tmp_path / "other.jpg", tmp_path)
+    (tmp_path / "text.jpg").write_text("no picture")
+    with pytest.raises(OSError, match=r"text\.jpg is no picture"):
+        page_of(analysis, tmp_path / "text.jpg", tmp_path)
+
+
+def test_without_a_contact_sheet_the_events_are_a_list(analysis: SwingAnalysis, tmp_path: Path) -> None:
+    page = assert_is_a_sound_page(page_of(analysis, tmp_path / "none.jpg", tmp_path))
+    assert not page.all("img")
+    assert "Impact: 1.73 s, frame 52, 90&nbsp;% sure" in page.text
+
+
+def test_a_score_says_what_it_is_out_of_and_a_missing_one_why(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    part = ScorePart(fault_id="early_extension", name="Early extension", points=4.5, most_points=12)
+    told = page_of(with_findings(analysis, score=SwingScore(value=71, parts=(part,))), sheet, tmp_path)
+    assert "<strong>71</strong> of 100" in told
+    assert "4.5 of 12" in told
+    missing = SwingScore(value=None, parts=(part,), reason="too little was judged")
+    untold = page_of(with_findings(analysis, score=missing), sheet, tmp_path)
+    assert "No score: too little was judged" in untold
+    assert "of 100" not in untold
+
+
+def test_the_root_cause_is_explained_with_the_first_issue(analysis: SwingAnalysis, sheet: Path, tmp_path: Path) -> None:
+    assert analysis.findings is not None
+    first, *others = analysis.findings.findings
+    cause = RootCause(
+        fault_id=first.fault_id,
+        name=first.name,
+        leads_to=tuple(one.fault_id for one in others),
+        explanation="The hips take the room.",
+    )
+    page = page_of(with_findings(analysis, root_cause=cause), sheet, tmp_path)
+    assert others
+    assert f"The hips take the room. It explains: {', '.join(one.name for one in others)}." in page
+
+
+def test_what_was_not_judged_is_told_once_a_reason_with_how_to_film_it(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    unjudged = tuple(
+        NotJudged(fault_id=name, name=name.title(), reason="it needs the front", how="Film face-on.")
+        for name in ("sway", "slide")
+    )
+    page = page_of(with_findings(analysis, not_judged=unjudged), sheet, tmp_path)
+    assert page.count("It needs the front.") == 1
+    assert '<dt>Sway, Slide</dt><dd>It needs the front. <span class="good">Film face-on.</span>' in page
+
+
+def test_the_issues_of_the_recording_are_told_once(analysis: SwingAnalysis, sheet: Path, tmp_path: Path) -> None:
+    assert analysis.capture is not None
+    issue = CaptureIssue(code=CaptureCode.GOLFER_SMALL, message="You are small.", how="Come nearer.")
+    capture = analysis.capture.model_copy(update={"issues": (issue,)})
     assert analysis.report is not None
-    hostile = analysis.model_copy(update={"report": analysis.report.model_copy(update={"summary": HOSTILE})})
-    page = page_of(hostile, track, tmp_path)
-    assert HOSTILE not in page
-    assert "&lt;script&gt;" in page
+    report = analysis.report.model_copy(update={"caveats": (issue.text, "Only one camera.")})
+    page = page_of(analysis.model_copy(update={"capture": capture, "report": report}), sheet, tmp_path)
+    assert page.count("Come nearer.") == 1
+    assert "Only one camera." in page
+
+
+def test_hostile_text_is_shown_and_never_run(analysis: SwingAnalysis, sheet: Path, tmp_path: Path) -> None:
+    assert analysis.report is not None
+    metrics = tuple(one.model_copy(update={"name": HOSTILE, "reason": HOSTILE}) for one in analysis.metrics)
+    report = analysis.report.model_copy(update={"summary": HOSTILE, "caveats": (HOSTILE,)})
+    hostile = with_findings(
+        analysis.model_copy(update={"metrics": metrics, "report": report}),
+        not_judged=(NotJudged(fault_id="a", name=HOSTILE, reason=HOSTILE, how=HOSTILE),),
+        positives=(HOSTILE,),
+    )
+    page = assert_is_a_sound_page(page_of(hostile, sheet, tmp_path))
+    assert HOSTILE not in page.text
+    assert "&lt;script&gt;" in page.text
 
 
 def test_a_refusal_says_why_and_how_to_film_better(tmp_path: Path) -> None:
     refused = assemble_analysis(refusal=Refusal(code="NO_COMPLETE_SWING", message=f"No swing. {HOSTILE}"))
-    page = page_of(refused, None, tmp_path)
-    assert "NO_COMPLETE_SWING" in page
-    assert "How to film a swing" in page
-    assert "<script" not in page
+    page = assert_is_a_sound_page(page_of(refused, tmp_path / "none.jpg", tmp_path, None))
+    assert "NO_COMPLETE_SWING" in page.text
+    assert "How to film a swing" in page.text
 
 
 def test_hands_that_were_lost_break_the_curve_and_not_the_page(
-    analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
 ) -> None:
-    xyz = track.xyz.copy()
-    xyz[40:44] = np.nan
-    page = page_of(analysis, dataclasses.replace(track, xyz=xyz), tmp_path)
-    assert page.count("<polyline") == 2
-    assert "nan" not in re.sub('base64,[^"]*', "", page).lower()
+    xyz = TRACK.xyz.copy()
+    xyz[60:66] = np.nan
+    page = page_of(analysis, sheet, tmp_path, dataclasses.replace(TRACK, xyz=xyz))
+    assert_is_a_sound_page(page)
+    assert page.count("<polyline class=") - page.count('<polyline class="mark"') == 4
 
 
-def test_the_report_stays_small_enough_for_a_message(
-    analysis: SwingAnalysis, track: LandmarkTrack, tmp_path: Path
+def test_the_report_stays_small_enough_for_a_message(analysis: SwingAnalysis, sheet: Path, tmp_path: Path) -> None:
+    assert len(page_of(analysis, sheet, tmp_path)) < 1_500_000
+
+
+TEXT_ON = [
+    *((ink, ground) for ink in ("ink", "soft", "brand", "warn") for ground in ("card", "page")),
+    ("ink", "chip"),
+    ("card", "ink"),
+    ("soft", "shade"),
+]
+SHAPES_ON = [("brand", "shade"), ("second", "shade"), ("brand", "card"), ("ink", "band"), ("soft", "band")]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_and_shapes_stand_out_as_wcag_aa_asks(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path, scheme: int
 ) -> None:
-    assert len(page_of(analysis, track, tmp_path)) < 2_000_000
+    colours = Page(page_of(analysis, sheet, tmp_path)).colours[scheme]
+    low = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in TEXT_ON}
+    assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
+    low = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in SHAPES_ON}
+    assert {pair: ratio for pair, ratio in low.items() if ratio < 3} == {}
+
+
+def test_the_dark_colours_replace_every_light_one_that_is_text_or_ground(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    light, dark = Page(page_of(analysis, sheet, tmp_path)).colours
+    assert light.keys() == dark.keys()
+    assert re.search(r"@media print", page_of(analysis, sheet, tmp_path))

@@ -3,12 +3,10 @@
 import dagster as dg
 
 from golf_pipeline.orchestration.assembly import whole_analysis
-from golf_pipeline.orchestration.assets.key_frames import FOLDER
-from golf_pipeline.orchestration.documents import KeyFrames
 from golf_pipeline.orchestration.swing_assets import Made, result_url, swing_asset
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.swing.documents import SwingSegmentation
-from golf_pipeline.swing.pictures import write_contact_sheet, write_key_frames
+from golf_pipeline.swing.pictures import write_contact_sheet
 from golf_pipeline.swing.report import ALGORITHM_VERSION, write_html_report
 
 CONTACT_SHEET = "contact_sheet.jpg"
@@ -23,12 +21,9 @@ REPORT = "report.html"
 )
 def swing_report(swing: Swing) -> Made:
     """One HTML file that needs nothing else, and the contact sheet of the eight events."""
-    sheet, page, frames = swing.folder / CONTACT_SHEET, swing.folder / REPORT, swing.folder / FOLDER
-    video, segmentation = swing.video, swing.document(SwingSegmentation, "events")
-    if not frames.is_dir():  # this run began after the key frames: the same frames again, from the video at hand
-        write_key_frames(video, swing.document(KeyFrames, "key_frames").key_frames, frames)
-    write_contact_sheet(video, swing.track, segmentation, sheet)
-    write_html_report(whole_analysis(swing), swing.track, sheet, frames, page)
+    sheet, page = swing.folder / CONTACT_SHEET, swing.folder / REPORT
+    write_contact_sheet(swing.video, swing.track, swing.document(SwingSegmentation, "events"), sheet)
+    write_html_report(whole_analysis(swing), swing.track, sheet, page)
     swing.put_file("report", ALGORITHM_VERSION, sheet)
     return Made(
         swing.put_file("report", ALGORITHM_VERSION, page),
