@@ -60,6 +60,7 @@ class CaptureCode(StrEnum):
     VIEW_FROM_BEHIND = "VIEW_FROM_BEHIND"
     VIEW_FROM_TARGET = "VIEW_FROM_TARGET"
     VIEW_OBLIQUE = "VIEW_OBLIQUE"
+    CAMERA_ROLLED = "CAMERA_ROLLED"
     CAMERA_MOVES = "CAMERA_MOVES"
     BODY_LOST = "BODY_LOST"
     HANDS_UNCLEAR = "HANDS_UNCLEAR"
@@ -98,7 +99,8 @@ class Capture(Document):
     slow_motion_factor: float | None = Field(description="recorded seconds per real second; None: unknown")
     roll_deg: float | None = Field(
         default=None,
-        description="camera turned about its line of sight, + clockwise; taken out of all metrics; None: unknown",
+        description="the picture is turned clockwise by so much; taken out of the metrics; None: not known, or too "
+        "little to be told from level",
     )
     given: tuple[str, ...] = ()
     issues: tuple[CaptureIssue, ...] = Field(default=(), description="what limits this clip, the gravest first")
@@ -275,6 +277,7 @@ class Drill(Document):
     how: str
     dose: str
     cue: str
+    where: Literal["at home", "on the range"] = Field(default="on the range", description="at home: it needs no ball")
     fault_ids: tuple[str, ...]
 
 

@@ -24,7 +24,7 @@ from golf_pipeline.swing.quality import judge_quality
 from golf_pipeline.swing.signals import Floats, Scene, hand_height, last_crossing, split_scenes
 from golf_pipeline.swing.timing import EventTiming, rules_timing
 
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 
 __all__ = ["ALGORITHM_VERSION", "CaptureGiven", "segment_swing"]
 

@@ -1,7 +1,9 @@
-"""Events of a video: by the pose, and then by the ball, which knows the moment of impact best.
+"""The swing of a video: by the pose, and then by what only the picture tells: when the ball left, and how the camera
+was held.
 
 The pose reads impact to about 0.05 downswings: a third of a frame in real time, but several frames of slow motion. A
-ball that is seen to leave its place settles between which two frames it was struck.
+ball that is seen to leave its place settles between which two frames it was struck. Lines of the scene tell whether
+the picture is level (`roll.py`).
 """
 
 from pathlib import Path
@@ -11,6 +13,8 @@ from golf_pipeline.swing.capture import CaptureGiven
 from golf_pipeline.swing.documents import EventName, ImpactBall, SwingSegmentation, VideoFacts
 from golf_pipeline.swing.events import NOTHING_GIVEN, segment_swing
 from golf_pipeline.swing.landmarks import LandmarkTrack
+from golf_pipeline.swing.quality import judge_quality
+from golf_pipeline.swing.roll import watch_roll
 
 LEAST_DOWNSWING = 10.0
 """Frames in the downswing from which the ball is looked for. The pose reads impact to 0.05 downswings, half a frame of
@@ -21,12 +25,23 @@ pose alone is within half a frame of all labels, and decoding the frames again w
 def segment_video(
     path: Path, facts: VideoFacts, track: LandmarkTrack, given: CaptureGiven = NOTHING_GIVEN
 ) -> SwingSegmentation:
-    """The swing of a track and its events, with impact where the video shows the ball leave.
+    """The swing of a track, its events with impact where the video shows the ball leave, and the camera's roll.
 
     Raises:
         SwingNotFound: as `events.find_swing`.
         VideoRefused: the video does not decode.
     """
+    segmentation = _at_the_ball(path, facts, track, given)
+    roll = watch_roll(path, track, segmentation)
+    if roll is None or not roll.is_sure:
+        return segmentation
+    capture = segmentation.capture.model_copy(update={"roll_deg": roll.degrees})
+    rolled = segmentation.model_copy(update={"capture": capture})
+    judged = capture.model_copy(update={"issues": judge_quality(track, rolled)})
+    return rolled.model_copy(update={"capture": judged})
+
+
+def _at_the_ball(path: Path, facts: VideoFacts, track: LandmarkTrack, given: CaptureGiven) -> SwingSegmentation:
     by_pose = segment_swing(track, given)
     if by_pose.event(EventName.IMPACT).exact_frame - by_pose.event(EventName.TOP).exact_frame < LEAST_DOWNSWING:
         return by_pose

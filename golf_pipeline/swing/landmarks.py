@@ -4,7 +4,7 @@ Coordinates are MediaPipe's: `x` and `y` in 0..1 of the upright image (x to the 
 model gives them (world in metres, origin mid-hip, y down). Frames in which no body was found hold NaN, never zero.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -119,6 +119,26 @@ class LandmarkTrack:
             cuts=self.cuts,
             model=self.model,
         )
+
+    def levelled(self, roll_deg: float) -> "LandmarkTrack":
+        """The track as a level camera would have seen it.
+
+        Args:
+            roll_deg: by how much the picture is turned clockwise (`Capture.roll_deg`); 0 gives the track itself.
+
+        The landmarks are turned back about the middle of the picture (image and world; depth stays) and may come to
+        lie outside it. The picture's size stays, so that lengths in pixels and torso lengths do.
+        """
+        if roll_deg == 0:
+            return self
+        angle = np.radians(roll_deg)
+        # Row vectors, y down: an anticlockwise turn of what is seen.
+        back = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        size = np.array([self.width, self.height], dtype=np.float64)
+        xyz, world = self.xyz.copy(), self.world.copy()
+        xyz[:, :, :2] = ((self.pixels - size / 2) @ back + size / 2) / size
+        world[:, :, :2] = self.world[:, :, :2].astype(np.float64) @ back
+        return replace(self, xyz=xyz, world=world)
 
     def write_parquet(self, path: Path) -> None:
         """Write one row a frame: `frame`, `time_s`, seven float32 columns a landmark; image size in the metadata."""

@@ -61,6 +61,10 @@ CAMERA_SHAKE = 0.06
 """Median of that point's steps from frame to frame, torso lengths: 0.001-0.008 on videos, 0.008-0.037 on GolfDB
 (n = 60), 0.08 on the clip of no use. A shaking hand that keeps the golfer in place passes the range, not this."""
 
+CROOKED_DEG = 5.0
+"""Roll of the camera from which the golfer is told. The numbers are levelled, but only to about 1.5 degrees
+(`roll.TRUE_LEVEL_DEG`), and a hand that is as far off seldom holds still."""
+
 LEAST_AFTER_IMPACT = 2.0
 """Downswings recorded after impact: 1.5-1.7 on the three videos that end before the finish, 2.3-7.7 on the other
 thirteen; GolfDB's finish lies 2.6 after impact."""
@@ -78,6 +82,10 @@ WORDS: dict[CaptureCode, tuple[str, str]] = {
     CaptureCode.VIEW_OBLIQUE: (
         "The camera stands between face-on and down-the-line, so angles are less certain.",
         "Put it square to your chest, or on the line through your hands to the target.",
+    ),
+    CaptureCode.CAMERA_ROLLED: (
+        "The camera was held crooked: the whole picture leans to one side, so angles are less certain.",
+        "Stand the phone upright: turn on the camera's grid and line it up with something level.",
     ),
     CaptureCode.CAMERA_MOVES: (
         "The camera moves during the swing, so what your body does is less certain.",
@@ -203,6 +211,8 @@ class _Swing:
 
 def _filming(track: LandmarkTrack, segmentation: SwingSegmentation) -> set[CaptureCode]:
     capture, codes = segmentation.capture, set()
+    if abs(capture.roll_deg or 0.0) > CROOKED_DEG:
+        codes.add(CaptureCode.CAMERA_ROLLED)
     if capture.handedness == Handedness.UNKNOWN:
         codes.add(CaptureCode.HAND_UNKNOWN)
     if capture.time_base == TimeBase.SLOW_MOTION:

@@ -78,6 +78,38 @@ def test_mirroring_leaves_the_original_alone() -> None:
     np.testing.assert_array_equal(track.xyz, before)
 
 
+@given(seed=st.integers(0, 1000), roll=st.floats(-20, 20))
+@settings(max_examples=30, deadline=None)
+def test_levelling_one_way_and_the_other_gives_the_track_back(seed: int, roll: float) -> None:
+    track = some_track(seed=seed)
+    assert_same(track.levelled(roll).levelled(-roll), track, tolerance=1e-5)
+
+
+def test_levelling_turns_the_picture_back_about_its_middle() -> None:
+    """In a picture that is turned clockwise by 10 degrees, what is upright leans to the right by 10 degrees."""
+    track = some_track()
+    middle, lean = np.array([540.0, 960.0]), np.radians(10)
+    above = middle + 500 * np.array([np.sin(lean), -np.cos(lean)])
+    track.xyz[0, 0, :2] = above / (1080, 1920)
+    track.world[0, 0] = (np.sin(lean), -np.cos(lean), 0.3)
+    level = track.levelled(10)
+    np.testing.assert_allclose(level.pixels[0, 0], middle - (0, 500), atol=0.01)
+    np.testing.assert_allclose(level.world[0, 0], (0, -1, 0.3), atol=1e-6)
+    np.testing.assert_array_equal(level.xyz[:, :, 2], track.xyz[:, :, 2])
+    np.testing.assert_array_equal(level.found, track.found)
+
+
+def test_levelling_keeps_lengths_and_leaves_the_original_alone() -> None:
+    track = some_track()
+    before = track.xyz.copy(), track.world.copy()
+    level = track.levelled(7)
+    np.testing.assert_array_equal(track.xyz, before[0])
+    np.testing.assert_array_equal(track.world, before[1])
+    trunk = [np.linalg.norm(one.midpoint("shoulder") - one.midpoint("hip"), axis=1) for one in (track, level)]
+    np.testing.assert_allclose(trunk[1], trunk[0], rtol=1e-4)
+    assert track.levelled(0) is track
+
+
 def test_pixels_have_the_pictures_aspect() -> None:
     track = some_track()
     np.testing.assert_allclose(track.pixels[0, 0], track.xyz[0, 0, :2] * (1080, 1920), rtol=1e-6)

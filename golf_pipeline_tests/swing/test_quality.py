@@ -109,6 +109,14 @@ def test_one_frame_in_which_a_toe_leaves_the_picture_is_no_matter() -> None:
 # ---- the camera
 
 
+@pytest.mark.parametrize(("roll", "told"), [(None, False), (4.9, False), (-4.9, False), (5.1, True), (-9.0, True)])
+def test_a_camera_that_was_held_crooked_is_told_from_five_degrees_on(roll: float | None, told: bool) -> None:
+    segmentation = segment_swing(GOOD.track())
+    capture = segmentation.capture.model_copy(update={"roll_deg": roll})
+    issues = judge_quality(GOOD.track(), segmentation.model_copy(update={"capture": capture}))
+    assert [issue.code for issue in issues] == ([CaptureCode.CAMERA_ROLLED] if told else [])
+
+
 @BOTH_WAYS
 @VIEWS
 def test_a_camera_that_follows_the_golfer_moves(azimuth: int, mirrored: bool) -> None:
