@@ -105,7 +105,7 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def refresh_profiles(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
-    stale = swing_store.catalog.golfers_with_stale_profile(PROFILES_PER_TICK)
+    stale = swing_store.catalog.golfers_with_stale_profile(PROFILES_PER_TICK, PROFILE_VERSION)
     busy = _golfers_with_a_run(context.instance)
     requests = []
     for golfer in stale:

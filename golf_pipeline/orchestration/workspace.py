@@ -192,6 +192,12 @@ class Swing:
         self._documents[stage] = document
         return key
 
+    def put_bytes(self, stage: str, version: str, name: str, body: bytes) -> str:
+        """Store the bytes of a file of this name and return their key."""
+        key = self.key(stage, version, name)
+        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[Path(name).suffix])
+        return key
+
     def put_file(self, stage: str, version: str, path: Path) -> str:
         """Store a file under its own name and return its key."""
         key = self.key(stage, version, path.name)

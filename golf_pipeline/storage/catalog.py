@@ -252,15 +252,24 @@ class Catalog:
         with self._reader.connect() as connection:
             return [_record(row) for row in connection.execute(query.order_by(analyses.c.completed_at))]
 
-    def golfers_with_stale_profile(self, limit: int) -> list[StaleProfile]:
-        """Golfers with a newer result than their profile knows; never `guest`, an id that strangers share."""
+    def golfers_with_stale_profile(self, limit: int, version: str) -> list[StaleProfile]:
+        """Golfers whose profile does not know their latest result, or was made by another version than this one.
+
+        Never `guest`, an id that strangers share.
+        """
         latest = func.max(analyses.c.completed_at)
         query = (
             select(analyses.c.user_id, latest.label("latest_completed_at"))
             .outerjoin(profiles, profiles.c.user_id == analyses.c.user_id)
             .where(analyses.c.status == Status.AI_COMPLETED, analyses.c.user_id != GUEST)
-            .group_by(analyses.c.user_id, profiles.c.source_completed_at)
-            .having(or_(profiles.c.source_completed_at.is_(None), profiles.c.source_completed_at < latest))
+            .group_by(analyses.c.user_id, profiles.c.source_completed_at, profiles.c.version)
+            .having(
+                or_(
+                    profiles.c.source_completed_at.is_(None),
+                    profiles.c.source_completed_at < latest,
+                    profiles.c.version != version,
+                )
+            )
             .order_by(latest)
             .limit(limit)
         )

@@ -77,6 +77,19 @@ def profile_key(user_id: str, version: str) -> str:
     return f"{PROFILES_PREFIX}{user_id}/{version}/swing_profile.json"
 
 
+def metric_history_key(user_id: str, version: str) -> str:
+    return f"{PROFILES_PREFIX}{user_id}/{version}/metric_history.parquet"
+
+
+def swing_history_key(user_id: str, version: str) -> str:
+    return f"{PROFILES_PREFIX}{user_id}/{version}/swing_history.parquet"
+
+
+def user_context_key(user_id: str) -> str:
+    """What the golfer says of themselves; it is not made by any version."""
+    return f"{PROFILES_PREFIX}{user_id}/user_context.json"
+
+
 def partition_key(name: str) -> str:
     """A Dagster partition key for an analysis id or a user id: itself where safe, else readable plus a hash.
 

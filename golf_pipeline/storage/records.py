@@ -61,6 +61,11 @@ class AnalysisRecord(BaseModel):
     started_at: datetime | None
     completed_at: datetime | None
 
+    @property
+    def recorded_at(self) -> datetime:
+        """The nearest known to when the swing was filmed: when its video came."""
+        return self.uploaded_at or self.created_at
+
 
 class StageOutput(BaseModel):
     """Where the output of one stage of one analysis is, and which version of the algorithm made it."""

@@ -65,18 +65,23 @@ class UserContext(Document):
     height_cm: float | None = Field(default=None, ge=50, le=260)
 
 
-class ProfileSwing(Document):
-    """What the profile needs of one finished analysis."""
+class MeasuredSwing(Document):
+    """The numbers of one swing, how it was filmed and when it came."""
 
     analysis_id: str
     recorded_at: datetime
     view: View
-    metrics: tuple[Metric, ...]
-    findings: Findings
-    coaching_response: str
     handedness: Handedness = Handedness.UNKNOWN
     time_base: TimeBase = TimeBase.UNKNOWN
+    metrics: tuple[Metric, ...]
     metrics_version: str = Field(default="", description="algorithm version that the metrics were measured by")
+
+
+class ProfileSwing(MeasuredSwing):
+    """What the profile needs of one finished analysis."""
+
+    findings: Findings
+    coaching_response: str
     findings_version: str = Field(default="", description="algorithm version of findings and score")
 
 

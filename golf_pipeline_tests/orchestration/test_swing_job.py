@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from golf_pipeline.definitions import build_defs
@@ -78,6 +79,18 @@ def test_its_result_names_only_what_is_stored(finished: Finished) -> None:
     assert set(document.algorithm_versions) >= {"video", "pose", "events", "metrics", "findings", "coaching"}
 
 
+def test_its_metrics_are_a_table_too(finished: Finished) -> None:
+    cloud = finished.cloud
+    key = cloud.catalog.stages("monday")["metrics"].key
+    table = pl.read_parquet(cloud.objects.get_bytes(key.replace(".json", ".parquet")))
+    stored = cloud.json(key)["metrics"]
+    assert table["metric_id"].to_list() == [metric["id"] for metric in stored]
+    assert table["value"].to_list() == [metric["value"] for metric in stored]
+    assert set(table["user_id"]) == {"ann"}
+    assert set(table["view"]) == {"face-on"}
+    assert set(table["recorded_at"]) == {cloud.record("monday").recorded_at}
+
+
 def test_nothing_it_stores_could_be_taken_for_an_upload(finished: Finished) -> None:
     for key in finished.cloud.object_keys():
         if key != "golf-swings/ann/monday.mp4":
@@ -136,7 +149,7 @@ def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished)
     profile = SwingProfile.model_validate(finished.cloud.json(profile_key("ann", PROFILE_VERSION)))
     assert profile.latest_analysis_id == "monday"
     assert profile.metrics
-    stale = finished.cloud.catalog.golfers_with_stale_profile(9)
+    stale = finished.cloud.catalog.golfers_with_stale_profile(9, PROFILE_VERSION)
     assert "ann" not in {golfer.user_id for golfer in stale}
 
 

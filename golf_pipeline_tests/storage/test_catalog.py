@@ -256,12 +256,13 @@ def test_the_latest_output_of_a_stage_stands_and_is_found_by_content_and_version
 def test_a_golfers_profile_is_stale_until_it_knows_the_latest_result(catalog: Catalog) -> None:
     for key in ("golf-swings/ann/s1.mov", "golf-swings/guest/s2.mov"):
         finish(catalog, register(catalog, key).analysis_id)
-    (stale,) = catalog.golfers_with_stale_profile(10)
+    (stale,) = catalog.golfers_with_stale_profile(10, "1")
     assert stale.user_id == "ann"
     catalog.record_profile("ann", "1", "k", stale.latest_completed_at)
-    assert catalog.golfers_with_stale_profile(10) == []
+    assert catalog.golfers_with_stale_profile(10, "1") == []
+    assert [one.user_id for one in catalog.golfers_with_stale_profile(10, "2")] == ["ann"]
     finish(catalog, register(catalog, "golf-swings/ann/s3.mov").analysis_id)
-    assert [one.user_id for one in catalog.golfers_with_stale_profile(10)] == ["ann"]
+    assert [one.user_id for one in catalog.golfers_with_stale_profile(10, "1")] == ["ann"]
     assert [one.analysis_id for one in catalog.completed_of_user("ann")] == ["s1", "s3"]
 
 

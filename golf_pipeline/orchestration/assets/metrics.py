@@ -1,4 +1,4 @@
-"""The biomechanics of the swing."""
+"""The biomechanics of the swing: one document for the later stages, one table for whoever looks at many swings."""
 
 from collections import Counter
 
@@ -6,15 +6,33 @@ from golf_pipeline.orchestration.documents import Metrics
 from golf_pipeline.orchestration.progress import mark_measured
 from golf_pipeline.orchestration.swing_assets import Made, swing_asset
 from golf_pipeline.orchestration.workspace import Swing
-from golf_pipeline.swing.documents import SwingSegmentation, Trust
+from golf_pipeline.storage.history_tables import metric_table
+from golf_pipeline.swing.documents import Metric, SwingSegmentation, Trust
 from golf_pipeline.swing.metrics import ALGORITHM_VERSION, measure_swing
+from golf_pipeline.swing.profile import MeasuredSwing
 
 
 @swing_asset(stage="metrics", version=ALGORITHM_VERSION, deps=["swing_events"], kinds={"python", "json"})
 def swing_metrics(swing: Swing) -> Made:
     """Each metric with unit, view, trust, noise and the frames it came from."""
-    measured = measure_swing(swing.track, swing.document(SwingSegmentation, "events"))
+    segmentation = swing.document(SwingSegmentation, "events")
+    measured = measure_swing(swing.track, segmentation)
     key = swing.put_document("metrics", ALGORITHM_VERSION, "swing_metrics.json", Metrics(metrics=measured))
+    swing.put_bytes("metrics", ALGORITHM_VERSION, "swing_metrics.parquet", _table(swing, segmentation, measured))
     trusts = Counter(metric.trust for metric in measured)
     counts = {f"trust_{trust.name.lower()}": trusts.get(trust, 0) for trust in Trust}
     return Made(key, {"metrics": len(measured), **counts}, then=lambda: mark_measured(swing, "metrics"))
+
+
+def _table(swing: Swing, segmentation: SwingSegmentation, measured: tuple[Metric, ...]) -> bytes:
+    record, capture = swing.record, segmentation.capture
+    row = MeasuredSwing(
+        analysis_id=record.analysis_id,
+        recorded_at=record.recorded_at,
+        view=capture.view,
+        handedness=capture.handedness,
+        time_base=capture.time_base,
+        metrics=measured,
+        metrics_version=ALGORITHM_VERSION,
+    )
+    return metric_table(record.user_id, [row])

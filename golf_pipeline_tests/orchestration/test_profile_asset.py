@@ -1,0 +1,198 @@
+"""A golfer's profile and the tables of their history, made of stored results over a real S3."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from golf_pipeline.coach.documents import AiAnalysis, TechnicalAnalysis
+from golf_pipeline.definitions import build_defs
+from golf_pipeline.storage.history import SwingHistory
+from golf_pipeline.storage.keys import (
+    metric_history_key,
+    output_key,
+    profile_key,
+    swing_history_key,
+    upload_key,
+    user_context_key,
+)
+from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.result import RESULT_STAGE, AnalysisResults, PoseResults, ResultDocument
+from golf_pipeline.swing.documents import (
+    Capture,
+    EventName,
+    Findings,
+    Handedness,
+    ImpactSound,
+    Metric,
+    PoseSummary,
+    Report,
+    SwingScore,
+    TimeBase,
+    Trust,
+    View,
+)
+from golf_pipeline.swing.profile import ALGORITHM_VERSION, SwingProfile
+from golf_pipeline_tests.orchestration.conftest import Cloud
+
+FIRST = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def result(analysis_id: str, value: float, view: View) -> ResultDocument:
+    capture = Capture(
+        view=view,
+        view_confidence=1,
+        handedness=Handedness.LEFT,
+        handedness_confidence=1,
+        time_base=TimeBase.REAL,
+        slow_motion_factor=1,
+    )
+    metric = Metric(
+        id="tilt",
+        name="Tilt",
+        phase=EventName.TOP,
+        value=value,
+        unit="deg",
+        trust=Trust.MEASURED,
+        noise=1.0,
+        valid_views=(View.FACE_ON,),
+        corridor=(0.0, 10.0),
+        frames=(),
+    )
+    findings = Findings(
+        overall_level="no fault seen",
+        findings=(),
+        positives=(),
+        not_judged=(),
+        score=SwingScore(value=100 - int(value), parts=()),
+    )
+    return ResultDocument(
+        analysis_id=analysis_id,
+        algorithm_versions={"metrics": "7", "findings": "5"},
+        analysis_results=AnalysisResults(
+            frames=(),
+            frames_extracted=0,
+            total_frames=0,
+            video_duration=0,
+            fps=30,
+            swing_detected=True,
+            swing_segments=(),
+            capture=capture,
+            events=(),
+            impact_sound=ImpactSound(status="no audio"),
+        ),
+        pose=PoseResults(
+            pose_summary=PoseSummary(model="m", frames=0, coverage=0, mean_visibility=0),
+            metrics=(metric,),
+            findings=findings,
+            report=Report(summary="", top_issues=(), drills=(), one_week_plan=(), caveats=()),
+        ),
+        ai_analysis=AiAnalysis.model_construct(
+            **{name: _empty(field.annotation) for name, field in AiAnalysis.model_fields.items()}
+            | {
+                "coaching_response": f"coaching of {analysis_id}",
+                "technical_analysis": TechnicalAnalysis(positives=(), issues=()),
+            }
+        ),
+        artifacts={},
+    )
+
+
+def _empty(annotation: Any) -> Any:
+    simple: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False}
+    return simple.get(annotation, None if "None" in str(annotation) else ())
+
+
+def finish(cloud: Cloud, user: str, values: Iterable[float], view: View = View.FACE_ON) -> list[str]:
+    """Finished swings of a golfer, one a day, each with a stored result."""
+    names = []
+    for day, value in enumerate(values):
+        name = f"{user}-{view.value}-{day:03}"
+        record = cloud.upload(upload_key(user, name, "mp4"), name.encode())
+        key = output_key(user, name, RESULT_STAGE, "1", "result.json")
+        cloud.objects.put_bytes(key, result(name, value, view).model_dump_json().encode(), "application/json")
+        uploaded_at = FIRST + timedelta(days=day)
+        with cloud.catalog.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE analyses SET uploaded_at = ? WHERE analysis_id = ?", (uploaded_at.isoformat(" "), name)
+            )
+        cloud.catalog.record_stage(name, RESULT_STAGE, "1", key, None, attempt=record.attempt)
+        cloud.catalog.set_status(name, Status.AI_COMPLETED, "done")
+        names.append(key)
+    return names
+
+
+def make_profile(cloud: Cloud, instance: dg.DagsterInstance, user: str) -> SwingProfile:
+    instance.add_dynamic_partitions("golfers", [user])
+    job = build_defs(cloud.settings).resolve_job_def("profile_job")
+    assert job.execute_in_process(instance=instance, partition_key=user).success
+    return SwingProfile.model_validate(cloud.json(profile_key(user, ALGORITHM_VERSION)))
+
+
+def bodies(cloud: Cloud, user: str) -> list[bytes]:
+    keys = (key_of(user, ALGORITHM_VERSION) for key_of in (profile_key, metric_history_key, swing_history_key))
+    return [cloud.objects.get_bytes(key) for key in keys]
+
+
+def test_a_golfers_history_is_stored_beside_the_profile_and_can_be_asked(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    finish(cloud, "ann", [30.0, 26.0, 22.0, 18.0, 14.0, 10.0, 6.0])
+    finish(cloud, "ann", [5.0], View.DOWN_THE_LINE)
+    profile = make_profile(cloud, instance, "ann")
+    face_on = next(one for one in profile.metrics if one.view == View.FACE_ON)
+    assert (face_on.readings, face_on.direction, face_on.handedness) == (7, "better", Handedness.LEFT)
+    assert face_on.trend is not None
+    assert (face_on.trend.first, face_on.trend.last) == (30.0, 6.0)
+    assert [(one.view, one.scores, one.direction) for one in profile.scores] == [
+        (View.DOWN_THE_LINE, 1, "not known"),
+        (View.FACE_ON, 7, "better"),
+    ]
+    with SwingHistory(cloud.objects) as history:
+        readings = history.metric_history("ann", "tilt", EventName.TOP, View.FACE_ON)
+        assert [one.value for one in readings] == [6.0, 10.0, 14.0, 18.0, 22.0, 26.0, 30.0]
+        assert {(one.algorithm_version, one.handedness) for one in readings} == {("7", "left")}
+        assert history.cohort("tilt", EventName.TOP, View.FACE_ON) is None
+
+
+def test_the_same_results_give_the_same_bytes_again(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", [30.0, 26.0, 22.0])
+    make_profile(cloud, instance, "ann")
+    first = bodies(cloud, "ann")
+    make_profile(cloud, instance, "ann")
+    assert bodies(cloud, "ann") == first
+
+
+def test_a_deleted_result_is_in_no_profile_and_no_history(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    keys = finish(cloud, "ann", [30.0, 26.0, 22.0])
+    assert make_profile(cloud, instance, "ann").swing_count == 3
+    cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=keys[-1])
+    profile = make_profile(cloud, instance, "ann")
+    assert (profile.swing_count, profile.metrics[0].value) == (2, 26.0)
+    with SwingHistory(cloud.objects) as history:
+        readings = history.metric_history("ann", "tilt", EventName.TOP, View.FACE_ON)
+    assert [one.value for one in readings] == [26.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("stored", "goals"),
+    [
+        ({"goals": "<b>break 80</b>\n call +49 170 1234567", "handicap": 12.5}, "break 80 call"),
+        ({"goals": "x", "handicap": 900}, None),
+        (["no document"], None),
+        (None, None),
+    ],
+    ids=["sanitised", "out of range", "another shape", "not there"],
+)
+def test_what_golfers_say_of_themselves_is_sanitised_and_never_costs_them_the_profile(
+    cloud: Cloud, instance: dg.DagsterInstance, stored: object, goals: str | None
+) -> None:
+    finish(cloud, "ann", [30.0])
+    if stored is not None:
+        cloud.objects.put_bytes(user_context_key("ann"), json.dumps(stored).encode(), "application/json")
+    profile = make_profile(cloud, instance, "ann")
+    assert profile.swing_count == 1
+    assert (profile.user_context.goals if profile.user_context else None) == goals
