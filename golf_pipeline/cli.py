@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | train | synthetic | schema`.
+"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | train | synthetic | history | schema`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -143,6 +143,37 @@ def synthetic(
         made = _make_suite(out, mocap, progress) if suite else make_samples(out, progress.report)
     for path in made:
         console.print(path)
+
+
+@app.command()
+def history(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="folders made by `analyze`, of one golfer; a name that starts with 2026-05-01 tells the day"
+        ),
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="a user id: the profile stored in the configured bucket")] = None,
+) -> None:
+    """Show how one golfer's numbers moved: latest, percentile among their own, trend beyond noise and chance."""
+    from golf_pipeline.history_table import NoHistory, profile_of_folders, stored_profile, trend_table
+    from golf_pipeline.settings import get_settings
+    from golf_pipeline.swing.errors import SwingError
+
+    if bool(folders) == bool(user):
+        raise typer.BadParameter("give folders, or --user and no folder", param_hint="FOLDERS")
+    left_out: tuple[str, ...] = ()
+    try:
+        if user:
+            profile = stored_profile(user, get_settings())
+        else:
+            profile, left_out = profile_of_folders("you", folders or [])
+    except (NoHistory, SwingError, OSError) as error:
+        complaints.print(str(error), soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.FAILED) from error
+    console.print(trend_table(profile))
+    for caution in (*profile.cautions, *(f"Left out: {one}" for one in left_out)):
+        console.print(caution, soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import pytest
 
 from golf_pipeline.coach.documents import AiAnalysis, TechnicalAnalysis
 from golf_pipeline.definitions import build_defs
+from golf_pipeline.history_table import NoHistory, stored_profile
 from golf_pipeline.storage.history import SwingHistory
 from golf_pipeline.storage.keys import (
     metric_history_key,
@@ -156,6 +157,14 @@ def test_a_golfers_history_is_stored_beside_the_profile_and_can_be_asked(
         assert [one.value for one in readings] == [6.0, 10.0, 14.0, 18.0, 22.0, 26.0, 30.0]
         assert {(one.algorithm_version, one.handedness) for one in readings} == {("7", "left")}
         assert history.cohort("tilt", EventName.TOP, View.FACE_ON) is None
+
+
+def test_the_terminal_shows_the_stored_profile(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", [30.0])
+    made = make_profile(cloud, instance, "ann")
+    assert stored_profile("ann", cloud.settings) == made
+    with pytest.raises(NoHistory, match="golf-profiles/bob"):
+        stored_profile("bob", cloud.settings)
 
 
 def test_the_same_results_give_the_same_bytes_again(cloud: Cloud, instance: dg.DagsterInstance) -> None:
