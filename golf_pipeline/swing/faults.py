@@ -1,13 +1,17 @@
 """Findings: which faults the measured numbers show, how sure that is, and what they do not show.
 
-The rules stand in `knowledge/faults.toml`; here is how a rule is applied. A number that is not trusted makes a finding
-less sure, a number that is missing makes none: the fault is then listed as not judged, with the reason.
+The rules stand in `knowledge/faults.toml`, with how they are applied at their head; here is the application. A number
+that is not trusted makes a hint, a number that is missing makes nothing: the fault is then listed as not judged, with
+the reason and the way out (`unjudged.py`). Which finding leads is decided in `causes.py`, the score in `score.py`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
-from golf_pipeline.swing import knowledge
+from golf_pipeline.swing import knowledge, unjudged
+from golf_pipeline.swing.causes import neighbours, order_findings
 from golf_pipeline.swing.documents import (
     EventName,
     Evidence,
@@ -20,19 +24,56 @@ from golf_pipeline.swing.documents import (
     Trust,
     View,
 )
-from golf_pipeline.swing.knowledge import FaultDefinition, Signal
+from golf_pipeline.swing.knowledge import FaultDefinition, Signal, WhyNot
+from golf_pipeline.swing.score import score_swing
+from golf_pipeline.swing.unjudged import NotJudgedError
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 LEAST_FAULTS_JUDGED = 2
 """Fewer faults judged from measured numbers than this are not enough to say that none was seen."""
 
-_GRAVITY = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
-_SURENESS = {"high": 0, "medium": 1, "low": 2}
-
 Confidence = Literal["high", "medium", "low"]
 Readings = Mapping[tuple[str, EventName | None], Metric]
 Level = Literal["no fault seen", "minor faults", "one main fault", "several faults", "not enough evidence"]
+
+
+class Presence(IntEnum):
+    """Whether a sign is there: past its limit by its noise or more is clear, by less is near."""
+
+    UNKNOWN = 0
+    ABSENT = 1
+    NEAR = 2
+    CLEAR = 3
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A signal as it reads in this clip; `metric` is None where it was not read."""
+
+    signal: Signal | None
+    metric: Metric | None
+
+    @property
+    def presence(self) -> Presence:
+        if self.signal is None or self.metric is None or self.metric.value is None:
+            return Presence.UNKNOWN
+        if not knowledge.is_beyond(self.signal, self.metric.value):
+            return Presence.ABSENT
+        clear = knowledge.is_clear(self.signal, self.metric.value, self.metric.noise)
+        return Presence.CLEAR if clear else Presence.NEAR
+
+    @property
+    def is_measured(self) -> bool:
+        return self.metric is not None and self.metric.trust == Trust.MEASURED
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the sign is enough without another: clear, and past `alone`."""
+        if self.signal is None or self.signal.alone is None or self.presence != Presence.CLEAR:
+            return False
+        value = self.metric.value if self.metric else None
+        return value is not None and knowledge.is_beyond(self.signal, value, self.signal.alone)
 
 
 def find_faults(metrics: tuple[Metric, ...], segmentation: SwingSegmentation) -> Findings:
@@ -40,116 +81,108 @@ def find_faults(metrics: tuple[Metric, ...], segmentation: SwingSegmentation) ->
     readings = {(metric.id, metric.phase): metric for metric in metrics}
     found: list[Finding] = []
     not_judged: list[NotJudged] = []
+    doubtful: list[str] = []
     firm = 0
     for fault in knowledge.load().faults.values():
         try:
-            finding, primary = _judge(fault, readings, segmentation)
-        except _NotJudgedError as outcome:
-            not_judged.append(NotJudged(fault_id=fault.id, name=fault.name, reason=str(outcome)))
+            finding, is_measured = _judge(fault, readings, segmentation)
+        except NotJudgedError as outcome:
+            not_judged.append(unjudged.told(fault, outcome, segmentation.capture))
+            if outcome.why in {WhyNot.AT_THE_LIMIT, WhyNot.ONE_SIGN}:
+                doubtful.append(fault.id)
             firm += outcome.was_measured
             continue
-        firm += primary.trust == Trust.MEASURED
+        firm += is_measured
         if finding is not None:
             found.append(finding)
-    found.sort(key=lambda one: (_GRAVITY[one.severity], _SURENESS[one.confidence]))
+    ordered, root = order_findings(found)
     return Findings(
         overall_level=_overall(found, firm),
-        findings=tuple(found),
-        positives=_positives(metrics, found),
+        findings=ordered,
+        root_cause=root,
+        positives=_positives(metrics, _not_to_praise(found, doubtful)),
         not_judged=tuple(not_judged),
+        score=score_swing(metrics, segmentation.capture.view),
     )
 
 
-class _NotJudgedError(Exception):
-    """A rule that cannot be decided in this clip: the reason, and whether there were measured numbers."""
+def _judge(fault: FaultDefinition, readings: Readings, segmentation: SwingSegmentation) -> tuple[Finding | None, bool]:
+    """Apply one rule: the finding, or None where the fault is not there, and whether a measured number decided.
 
-    def __init__(self, reason: str, *, was_measured: bool = False) -> None:
-        super().__init__(reason)
-        self.was_measured = was_measured
-
-
-def _judge(
-    fault: FaultDefinition, readings: Readings, segmentation: SwingSegmentation
-) -> tuple[Finding | None, Metric]:
-    """Apply one rule: the finding, or None where the fault is not there, and the reading that decided."""
+    Raises:
+        NotJudgedError: the clip does not decide it.
+    """
     if fault.primary is None:
-        raise _NotJudgedError(fault.not_judged)
-    primary = _reading(readings, fault.primary)
-    if primary is None or primary.value is None:
-        raise _NotJudgedError(primary.reason if primary else "it was not measured")
+        raise NotJudgedError(WhyNot.NO_VIDEO_HELPS, fault.not_judged)
+    first, second = _sign(fault.primary, readings), _sign(fault.supporting, readings)
+    if first.presence == Presence.UNKNOWN:
+        raise unjudged.not_readable(fault, first.metric, segmentation.capture)
     if segmentation.capture.view == View.OBLIQUE:
         # An oblique camera mixes the way to the target with the way to the ball: the numbers are told, not judged.
-        views = " or ".join(view.value for view in primary.valid_views)
-        raise _NotJudgedError(f"the camera stood oblique to the swing; it can be judged {views}")
-    if not knowledge.is_beyond(fault.primary, primary.value):
-        return None, primary
-    second = _reading(readings, fault.supporting)
-    is_known = fault.supporting is not None and second is not None and second.value is not None
-    supporting = second if is_known and _is_past(fault.supporting, second) else None
-    if supporting is None:
-        if fault.supporting_must_not_deny and is_known:
-            return None, primary
-        if not _is_enough(fault.primary, primary):
-            reason = "one sign is past its limit, too little to conclude from it alone"
-            raise _NotJudgedError(reason, was_measured=primary.trust == Trust.MEASURED)
-    return _finding(fault, fault.primary, primary, supporting, segmentation, denied=is_known), primary
+        views = " or ".join(view.value for view in first.metric.valid_views) if first.metric else ""
+        raise NotJudgedError(WhyNot.OBLIQUE, f"the camera stood oblique to the swing; it can be judged {views}")
+    if first.presence == Presence.ABSENT:
+        return None, first.is_measured
+    if second.presence == Presence.ABSENT and fault.supporting_must_not_deny:
+        return None, first.is_measured
+    _check_enough(first, second)
+    return _finding(fault, first, second, segmentation), first.is_measured
 
 
-def _reading(readings: Readings, signal: Signal | None) -> Metric | None:
-    if signal is None:
-        return None
-    return readings.get((signal.metric, None if signal.phase == "swing" else EventName(signal.phase)))
+def _check_enough(first: Sign, second: Sign) -> None:
+    if first.presence == Presence.NEAR and second.presence != Presence.CLEAR:
+        reason = "its number is past the limit by less than the measurement can tell"
+        raise NotJudgedError(WhyNot.AT_THE_LIMIT, reason, was_measured=first.is_measured)
+    if second.presence < Presence.NEAR and not first.is_enough:
+        reason = "one sign is past its limit, too little to conclude from it alone"
+        raise NotJudgedError(WhyNot.ONE_SIGN, reason, was_measured=first.is_measured)
 
 
-def _is_past(signal: Signal | None, metric: Metric | None) -> bool:
-    if signal is None or metric is None or metric.value is None:
-        return False
-    return knowledge.is_beyond(signal, metric.value)
+def _sign(signal: Signal | None, readings: Readings) -> Sign:
+    return Sign(signal, readings.get((signal.metric, signal.event)) if signal else None)
 
 
-def _is_enough(signal: Signal, primary: Metric) -> bool:
-    """Whether the first sign is enough without the second: past `alone`, and clear of its limit by its noise."""
-    past = signal.alone is not None and knowledge.is_beyond(signal, primary.value or 0.0, signal.alone)
-    return past and (signal.alone == signal.threshold or _is_clear(signal, primary))
-
-
-def _is_clear(signal: Signal, primary: Metric) -> bool:
-    return primary.noise is not None and abs((primary.value or 0.0) - signal.threshold) > primary.noise
-
-
-def _finding(
-    fault: FaultDefinition,
-    signal: Signal,
-    primary: Metric,
-    supporting: Metric | None,
-    segmentation: SwingSegmentation,
-    *,
-    denied: bool,
-) -> Finding:
-    value, supported = primary.value or 0.0, supporting is not None
-    seen = [primary] if supporting is None else [primary, supporting]
-    trusted = primary.trust == Trust.MEASURED
+def _finding(fault: FaultDefinition, first: Sign, second: Sign, segmentation: SwingSegmentation) -> Finding:
+    confidence = _confidence(first, second)
+    seen = (first, second) if second.presence >= Presence.NEAR else (first,)
     return Finding(
         fault_id=fault.id,
         name=fault.name,
-        severity=knowledge.severity_of(fault, value, supported) if trusted else Severity.MINOR,
-        confidence=_confidence(signal, primary, supporting, denied=denied),
+        severity=Severity.MINOR if confidence == "low" else _severity(fault, first, second),
+        confidence=confidence,
         explanation=fault.explanation,
-        evidence=tuple(_evidence(metric, segmentation) for metric in seen),
+        evidence=tuple(_evidence(sign.metric, segmentation) for sign in seen if sign.metric),
         ball_flight=fault.ball_flight,
         causes=fault.causes,
         drill_ids=fault.drills,
     )
 
 
-def _confidence(signal: Signal, primary: Metric, supporting: Metric | None, *, denied: bool) -> Confidence:
-    """High: two measured signs, the first past its limit by more than its noise. Low: its number is not trusted, or a
-    second sign was looked for and is not there."""
-    if primary.trust != Trust.MEASURED or (supporting is None and denied):
+def _confidence(first: Sign, second: Sign) -> Confidence:
+    """As the head of `faults.toml` has it: high needs two measured signs, both clear of their limits."""
+    if not first.is_measured or first.presence != Presence.CLEAR:
         return "low"
-    if supporting is None or supporting.trust != Trust.MEASURED:
-        return "medium"
-    return "high" if _is_clear(signal, primary) else "medium"
+    if second.presence == Presence.CLEAR:
+        return "high" if second.is_measured else "medium"
+    if second.signal is None or second.presence == Presence.ABSENT:
+        return "low"
+    return "medium" if first.is_enough else "low"
+
+
+def _severity(fault: FaultDefinition, first: Sign, second: Sign) -> Severity:
+    """Major; critical from the grave limit on, by the noise as well; without a clear second sign one step less."""
+    value, noise = (first.metric.value, first.metric.noise) if first.metric else (None, None)
+    limit = fault.critical
+    grave = (
+        limit is not None
+        and value is not None
+        and first.signal is not None
+        and knowledge.is_beyond(first.signal, value, limit)
+        and abs(value - limit) >= (noise or 0.0)
+    )
+    if second.presence == Presence.CLEAR:
+        return Severity.CRITICAL if grave else Severity.MAJOR
+    return Severity.MAJOR if grave else Severity.MINOR
 
 
 def _evidence(metric: Metric, segmentation: SwingSegmentation) -> Evidence:
@@ -172,16 +205,21 @@ def _overall(found: list[Finding], firm: int) -> Level:
     return "one main fault" if grave == 1 else "several faults"
 
 
-def _positives(metrics: tuple[Metric, ...], found: list[Finding]) -> tuple[str, ...]:
+def _not_to_praise(found: list[Finding], doubtful: list[str]) -> frozenset[str]:
+    """Metrics that speak for a fault that was found, that one of these brings with it, or that is in doubt."""
+    faults = {finding.fault_id for finding in found}
+    near = faults.union(doubtful, *(neighbours(fault_id) for fault_id in faults))
+    return frozenset(signal.metric for fault_id in near for signal in knowledge.load().faults[fault_id].signals)
+
+
+def _positives(metrics: tuple[Metric, ...], not_to_praise: frozenset[str]) -> tuple[str, ...]:
     """What is measured, inside its corridor by more than its noise, and not spoken against by a finding."""
-    against = {evidence.metric_id for finding in found for evidence in finding.evidence}
     definitions = knowledge.load().metrics
     said = []
     for metric in metrics:
-        if metric.trust != Trust.MEASURED or metric.id in against or not _is_inside(metric):
+        if metric.trust != Trust.MEASURED or metric.id in not_to_praise or not _is_inside(metric):
             continue
-        phase = metric.phase or "swing"
-        words = next(one.positive for one in definitions[metric.id].readings if one.phase == phase)
+        words = next(one.positive for one in definitions[metric.id].readings if one.event == metric.phase)
         if words:
             said.append(words)
     return tuple(said)
@@ -191,4 +229,4 @@ def _is_inside(metric: Metric) -> bool:
     if metric.value is None or metric.corridor is None or metric.noise is None:
         return False
     low, high = metric.corridor
-    return (low is None or metric.value - metric.noise >= low) and (high is None or metric.value + metric.noise <= high)
+    return (low is None or metric.value - metric.noise > low) and (high is None or metric.value + metric.noise < high)

@@ -1,5 +1,6 @@
 """The knowledge files hold together, and a mistake in one is reported with its file and field."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def test_every_drill_answers_a_fault_that_asks_for_it() -> None:
         ("faults.toml", "stood up by {size} at impact", "stood up by 9°", r"loss_of_posture\.primary: .*no number"),
         ("faults.toml", "was at {signed}", "was at {size}", r"hanging_back\.primary: .*either sign"),
         ("faults.toml", '"head_against_wall"', '"head_against_door"', r"head_against_door is unknown"),
+        ("faults.toml", '"head_against_wall", ', "", r"loss_of_posture\.drills: one at home and one on the range"),
+        ("faults.toml", '"thin", "fat"', '"thin or fat"', r"loss_of_posture\.ball_flight\.0"),
+        ("faults.toml", "cost = 40.0", "cost = 0.0", r"loss_of_posture: .*cost"),
+        ("faults.toml", "scale = [-5.0, -18.0]", "scale = [-18.0, -5.0]", r"loss_of_posture\.primary: .*`scale`"),
+        ("faults.toml", "scale = [-5.0, -18.0]", "scale = [-9.0, -18.0]", r"loss_of_posture\.primary: .*`scale`"),
+        ("faults.toml", 'one_sign = "the elbow is the only landmark that shows it"', "", r"chicken_wing: .*one_sign"),
+        ("causes.toml", 'from = "sway"', 'from = "swey"', r"causes\.toml: from: swey is unknown"),
+        ("causes.toml", 'to = "chicken_wing"', 'to = "casting"', r"causes\.toml: to: casting .*never be found"),
+        ("causes.toml", 'to = "chicken_wing"', 'to = "sway"', r"causes\.toml: a fault causes itself: .*hanging_back"),
+        ("causes.toml", 'source = "coaching practice"', "", r"causes\.toml: cause\.\d+\.source"),
+        ("filming.toml", 'reason = "not seen"', 'reason = "unseen"', r"filming\.toml: filming\.\d+\.reason"),
+        ("filming.toml", 'reason = "not seen"', 'reason = "oblique"', r"filming\.toml: these reasons .*not seen"),
         ("drills.toml", 'fault_ids = ["sway"]', 'fault_ids = ["swey"]', r"trail_hip_wall"),
         ("drills.toml", 'dose = "', "dose = ", r"drills\.toml"),
         ("drills.toml", "dose =", "amount =", r"drills\.toml: drill\.head_against_wall\.dose"),
@@ -80,9 +93,45 @@ def test_the_files_are_read_once_a_process() -> None:
     assert knowledge.load() is knowledge.load()
 
 
-def test_no_drill_or_fault_promises_to_heal_or_names_an_injury() -> None:
+def own_texts() -> list[str]:
+    """Everything of the faults, drills, causes and ways to film that a golfer reads."""
     known = knowledge.load()
     texts = [text for drill in known.drills.values() for text in (drill.name, drill.how, drill.dose, drill.cue)]
-    texts += [text for one in known.faults.values() for text in (one.explanation, *one.causes, *one.ball_flight)]
+    for fault in known.faults.values():
+        texts += [fault.name, fault.explanation, fault.not_judged, *fault.causes, *fault.ball_flight]
+        texts += [signal.says for signal in fault.signals]
+    return [*texts, *(link.why for link in known.causes), *known.filming.values()]
+
+
+def test_no_text_promises_to_heal_or_names_an_injury() -> None:
     for word in ("pain", "injur", "hurt", "heal", "cure", "diagnos", "symptom"):
-        assert not [text for text in texts if word in text.lower()]
+        assert not [text for text in own_texts() if word in text.lower()]
+
+
+def test_no_text_says_left_or_right_so_that_each_holds_for_either_hand() -> None:
+    assert [text for text in own_texts() if re.search(r"\b(left|right)\b", text, re.IGNORECASE)] == []
+
+
+def test_every_fault_that_can_be_found_has_a_drill_at_home_and_one_on_the_range() -> None:
+    known = knowledge.load()
+    for fault in known.faults.values():
+        if fault.primary is not None:
+            assert {known.drills[one].where for one in fault.drills} == {"at home", "on the range"}, fault.id
+
+
+def test_a_drill_at_home_needs_no_ball() -> None:
+    at_home = [drill for drill in knowledge.load().drills.values() if drill.where == "at home"]
+    assert at_home
+    for drill in at_home:
+        assert not re.search(r"\b(hit|shots?|balls)\b", f"{drill.how} {drill.dose}".lower()), drill.drill_id
+
+
+def test_a_second_sign_is_never_the_first_one_s_number_again() -> None:
+    for fault in knowledge.load().faults.values():
+        if fault.primary is None or fault.supporting is None:
+            continue
+        same = {fault.primary.metric, fault.supporting.metric}
+        assert len(same) == 2, fault.id
+        # How far the pelvis moved and where it then is over the feet are one number at one moment.
+        if same == {"pelvis_sway", "balance_position"}:
+            assert fault.primary.phase != fault.supporting.phase, fault.id

@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from golf_pipeline.swing.documents import (
@@ -80,6 +81,20 @@ def test_few_tour_players_are_given_a_grave_fault_and_none_a_critical_one(judged
     assert len(judged) > 40
     assert Counter(one.fault_id for one in grave).total() <= 0.1 * len(judged)
     assert not [one for one in grave if one.severity == Severity.CRITICAL]
+
+
+def test_no_tour_player_s_findings_are_said_to_cause_each_other(judged: list[Judged]) -> None:
+    assert [findings.root_cause for _, _, findings in judged if findings.root_cause] == []
+
+
+@pytest.mark.parametrize("view", [View.FACE_ON, View.DOWN_THE_LINE])
+def test_tour_players_keep_nearly_all_points_of_the_score(judged: list[Judged], view: View) -> None:
+    scores = [findings.score.value for seen, _, findings in judged if seen == view and findings.score]
+    values = [value for value in scores if value is not None]
+    assert len(values) >= len(scores) / 2, "a score for most of them"
+    low, middle = np.percentile(values, [5, 50])
+    assert low >= 80
+    assert middle >= 90
 
 
 def test_the_corridors_hold_most_measured_readings_of_tour_players(judged: list[Judged]) -> None:

@@ -1,22 +1,25 @@
-"""What experts edit: metrics, faults and drills as TOML, checked against these schemas when first read.
+"""What experts edit: metrics, faults, what causes what, drills and how to film, as TOML, checked when first read.
 
-Code that computes is elsewhere (`metrics.py`, `faults.py`, `advice.py`). A mistake in a file is reported with the file
-and the field.
+Code that computes is elsewhere (`metrics.py`, `faults.py`, `causes.py`, `score.py`, `advice.py`). A mistake in a file
+is reported with the file and the field.
 """
 
 import re
 import tomllib
+from enum import StrEnum
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from golf_pipeline.swing.documents import Drill, EventName, Severity, Trust, View
+from golf_pipeline.swing.documents import Drill, EventName, Trust, View
 
 FOLDER = Path(__file__).parent
 M = TypeVar("M", bound=BaseModel)
 N = TypeVar("N")
+K = TypeVar("K", bound=str)
 
 
 class KnowledgeError(Exception):
@@ -34,6 +37,7 @@ class Reading(_Entry):
     corridor: tuple[float | Literal["none"], float | Literal["none"]] | None = None
     corridor_source: str = ""
     positive: str = Field("", description="what may be said when a measured value lies inside the corridor")
+    noise: float | None = Field(None, description="of this phase, where it differs clearly from the metric's")
 
     @model_validator(mode="after")
     def _check(self) -> "Reading":
@@ -49,12 +53,25 @@ class Reading(_Entry):
         return self
 
     @property
+    def event(self) -> EventName | None:
+        """None: the whole swing."""
+        return None if self.phase == "swing" else EventName(self.phase)
+
+    @property
     def bounds(self) -> tuple[float | None, float | None] | None:
         """The corridor with None for an open end; None without a corridor."""
         if self.corridor is None:
             return None
         low, high = (None if isinstance(bound, str) else bound for bound in self.corridor)
         return low, high
+
+
+class Doubt(_Entry):
+    """Where a metric is trusted less than elsewhere: at these phases, in these views; none named: at all, in all."""
+
+    phases: tuple[EventName | Literal["swing"], ...] = ()
+    views: tuple[View, ...] = ()
+    reason: str = Field(min_length=1)
 
 
 class MetricDefinition(_Entry):
@@ -68,6 +85,7 @@ class MetricDefinition(_Entry):
     noise_source: str = Field(min_length=1)
     most_trust: Trust = Trust.MEASURED
     trust_reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
     readings: tuple[Reading, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -78,6 +96,14 @@ class MetricDefinition(_Entry):
             raise ValueError("a metric that is measured needs `noise` and `views`")
         return self
 
+    def trust_at(self, phase: EventName | None, view: View) -> tuple[Trust, str]:
+        """The most trust that a reading can have at a phase (None: the whole swing) in a view, and why not more."""
+        if self.most_trust == Trust.MEASURED:
+            for doubt in self.doubts:
+                if (phase or "swing") in (doubt.phases or (phase or "swing",)) and view in (doubt.views or (view,)):
+                    return Trust.LOW, doubt.reason
+        return self.most_trust, self.trust_reason
+
 
 class Signal(_Entry):
     """One sign of a fault: a metric beyond a threshold. `source` says where the thresholds come from."""
@@ -87,33 +113,51 @@ class Signal(_Entry):
     beyond: Literal["above", "below"]
     threshold: float
     alone: float | None = Field(None, description="from here on the sign is enough by itself; None: it never is")
+    scale: tuple[float, float] = Field(description="the score: up to the first nothing is lost, from the second on all")
     unit: str
     source: str = Field(min_length=1)
+    scale_source: str = Field(min_length=1)
     says: str = Field(min_length=1, description="{size} prints the value without its sign, {signed} with it")
 
     @model_validator(mode="after")
     def _check(self) -> "Signal":
         if self.alone is not None and not is_beyond(self, self.alone):
             raise ValueError("`alone` must not be weaker than `threshold`")
+        fine, worst = self.scale
+        if worst == self.threshold or not is_beyond(self, worst) or not is_beyond(self, self.threshold, fine):
+            raise ValueError("`scale` must begin at the threshold or before it and end beyond it")
         if "{size}" in self.says and (self.threshold < 0) == (self.beyond == "above") and self.threshold != 0:
             raise ValueError("`says` prints {size}, but values of either sign can lie beyond the threshold: {signed}")
         if re.search(r"\d|\{(?!size\}|signed\})", self.says):
             raise ValueError("`says` may hold {size} or {signed} and no number of its own")
         return self
 
+    @property
+    def event(self) -> EventName | None:
+        """None: the whole swing."""
+        return None if self.phase == "swing" else EventName(self.phase)
+
+
+BallFlight = Literal["fat", "thin", "shank", "block", "push", "pull", "hook", "slice", "high", "weak"]
+"""Terms of strike and flight that hold for either hand: a push or a block starts on the trail side of the target line,
+a pull on the lead side; a slice curves toward the trail side, a hook toward the lead side."""
+
 
 class FaultDefinition(_Entry):
     id: str
     name: str
     explanation: str
-    ball_flight: tuple[str, ...] = ()
+    ball_flight: tuple[BallFlight, ...] = ()
     causes: tuple[str, ...] = ()
     drills: tuple[str, ...] = ()
     primary: Signal | None = Field(None, description="without it the fault cannot be judged, and `not_judged` says why")
     supporting: Signal | None = Field(None, description="the second, independent sign")
+    one_sign: str = Field("", description="why there is no second sign, or why it is a weak one")
     supporting_must_not_deny: bool = Field(False, description="a second sign measured and absent rules the fault out")
     critical: float | None = Field(None, description="the primary metric beyond this makes the fault a grave one")
     critical_source: str = ""
+    cost: float = Field(0.0, ge=0, le=100, description="points of the score that the fault costs at its worst")
+    cost_source: str = ""
     not_judged: str = ""
 
     @model_validator(mode="after")
@@ -128,7 +172,43 @@ class FaultDefinition(_Entry):
             raise ValueError("`critical` must lie beyond the primary signal's threshold")
         if self.primary is not None and self.primary.alone is None and self.supporting is None:
             raise ValueError("with one signal only it needs `alone`, or it is never found")
+        if self.primary is not None and self.supporting is None and not self.one_sign:
+            raise ValueError("without a second sign it needs `one_sign`, which says why there is none")
+        if self.primary is not None and not (self.cost and self.cost_source):
+            raise ValueError("a fault that can be found needs `cost` and `cost_source`")
         return self
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        return tuple(signal for signal in (self.primary, self.supporting) if signal is not None)
+
+
+class CauseLink(_Entry):
+    """One fault leads to another, in one sentence, for those of one swing."""
+
+    cause: str = Field(alias="from")
+    effect: str = Field(alias="to")
+    why: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
+class WhyNot(StrEnum):
+    """Why a fault was not judged. Internal: `NotJudged` carries the reason and the way out in words."""
+
+    NO_VIDEO_HELPS = "no video helps"
+    OTHER_VIEW = "other view"
+    OBLIQUE = "oblique"
+    UNKNOWN_HAND = "unknown hand"
+    NOT_SEEN = "not seen"
+    AT_THE_LIMIT = "at the limit"
+    ONE_SIGN = "one sign"
+
+
+class HowToFilm(_Entry):
+    """What to do so that a fault can be judged next time; `reason` is a `WhyNot`, or a view: how to film from there."""
+
+    reason: WhyNot | View
+    how: str = Field(min_length=1)
 
 
 class _Metrics(_Entry):
@@ -143,12 +223,22 @@ class _Drills(_Entry):
     drill: tuple[Drill, ...]
 
 
+class _Causes(_Entry):
+    cause: tuple[CauseLink, ...]
+
+
+class _Filming(_Entry):
+    filming: tuple[HowToFilm, ...]
+
+
 class Knowledge(_Entry):
     """All knowledge by id, in the files' order."""
 
     metrics: dict[str, MetricDefinition]
     faults: dict[str, FaultDefinition]
     drills: dict[str, Drill]
+    causes: tuple[CauseLink, ...]
+    filming: dict[WhyNot | View, str]
 
 
 @lru_cache
@@ -161,16 +251,18 @@ def load(folder: Path = FOLDER) -> Knowledge:
     metrics = _by_id("metrics.toml", [(one.id, one) for one in _read(_Metrics, folder, "metrics.toml").metric])
     faults = _by_id("faults.toml", [(one.id, one) for one in _read(_Faults, folder, "faults.toml").fault])
     drills = _by_id("drills.toml", [(one.drill_id, one) for one in _read(_Drills, folder, "drills.toml").drill])
+    causes = _read(_Causes, folder, "causes.toml").cause
+    filming = _read(_Filming, folder, "filming.toml").filming
     _check_references(metrics, faults, drills)
-    return Knowledge(metrics=metrics, faults=faults, drills=drills)
+    _check_causes(causes, faults)
+    _check_filming(filming)
+    how = _by_id("filming.toml", [(one.reason, one.how) for one in filming])
+    return Knowledge(metrics=metrics, faults=faults, drills=drills, causes=causes, filming=how)
 
 
-def severity_of(fault: FaultDefinition, value: float, supported: bool) -> Severity:
-    """How grave a fault is: major, beyond its critical limit critical; without the second sign one step less."""
-    grave = fault.critical is not None and fault.primary is not None and is_beyond(fault.primary, value, fault.critical)
-    if supported:
-        return Severity.CRITICAL if grave else Severity.MAJOR
-    return Severity.MAJOR if grave else Severity.MINOR
+def is_clear(signal: Signal, value: float, noise: float | None) -> bool:
+    """Whether a value is past the signal's threshold by its noise or more: nearer to it, another take may say other."""
+    return noise is not None and is_beyond(signal, value) and abs(value - signal.threshold) >= noise
 
 
 def is_beyond(signal: Signal, value: float, threshold: float | None = None) -> bool:
@@ -200,8 +292,8 @@ def _field(table: dict[str, Any], location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, (location[0], named, *location[2:])))
 
 
-def _by_id(name: str, entries: list[tuple[str, N]]) -> dict[str, N]:
-    by_id: dict[str, N] = {}
+def _by_id(name: str, entries: list[tuple[K, N]]) -> dict[K, N]:
+    by_id: dict[K, N] = {}
     for entry_id, entry in entries:
         if entry_id in by_id:
             raise KnowledgeError(f"{name}: the id {entry_id} is given twice")
@@ -221,12 +313,38 @@ def _check_references(
                 raise KnowledgeError(
                     f"faults.toml: {fault.id}.drills: {drill_id} is unknown or does not list the fault"
                 )
+        places = {drills[drill_id].where for drill_id in fault.drills}
+        if fault.primary is not None and places != {"at home", "on the range"}:
+            raise KnowledgeError(f"faults.toml: {fault.id}.drills: one at home and one on the range are needed")
     for drill in drills.values():
         for fault_id in drill.fault_ids:
             if fault_id not in faults or drill.drill_id not in faults[fault_id].drills:
                 raise KnowledgeError(
                     f"drills.toml: {drill.drill_id}.fault_ids: {fault_id} is unknown or does not list the drill"
                 )
+
+
+def _check_causes(causes: tuple[CauseLink, ...], faults: dict[str, FaultDefinition]) -> None:
+    for link in causes:
+        for field, fault_id in (("from", link.cause), ("to", link.effect)):
+            if fault_id not in faults or faults[fault_id].primary is None:
+                raise KnowledgeError(f"causes.toml: {field}: {fault_id} is unknown or can never be found")
+    try:
+        TopologicalSorter(_causes_of(causes)).prepare()
+    except CycleError as error:
+        raise KnowledgeError(f"causes.toml: a fault causes itself: {' -> '.join(error.args[1])}") from error
+
+
+def _causes_of(causes: tuple[CauseLink, ...]) -> dict[str, list[str]]:
+    return {effect: [one.cause for one in causes if one.effect == effect] for effect in {one.effect for one in causes}}
+
+
+def _check_filming(filming: tuple[HowToFilm, ...]) -> None:
+    told = {one.reason for one in filming}
+    by_view = {WhyNot.NO_VIDEO_HELPS, WhyNot.OTHER_VIEW, WhyNot.OBLIQUE}
+    needed = {View.FACE_ON, View.DOWN_THE_LINE} | set(WhyNot) - by_view
+    if told != needed:
+        raise KnowledgeError(f"filming.toml: these reasons are missing or too many: {', '.join(sorted(told ^ needed))}")
 
 
 def _check_signal(where: str, signal: Signal, metrics: dict[str, MetricDefinition]) -> None:
