@@ -2,17 +2,31 @@
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 
-from golf_pipeline.coach.grounding import ungrounded_numbers
+from golf_pipeline.coach.facts import SwingFacts
+from golf_pipeline.coach.grounding import report_problems
 from golf_pipeline.swing import knowledge
-from golf_pipeline.swing.advice import DECIMALS, MOST_DRILLS, write_report
-from golf_pipeline.swing.documents import EventName, Findings, Handedness, Metric, Report, TimeBase, Trust, View
+from golf_pipeline.swing.advice import DECIMALS, MOST_DRILLS, printed, write_report
+from golf_pipeline.swing.documents import (
+    CaptureCode,
+    CaptureIssue,
+    EventName,
+    Findings,
+    Handedness,
+    Metric,
+    Report,
+    TimeBase,
+    Trust,
+    View,
+)
 from golf_pipeline.swing.faults import find_faults
 from golf_pipeline.swing.landmarks import INDEX
 from golf_pipeline.swing.metrics import measure_swing
 from golf_pipeline_tests.swing.posed import TORSO, segmentation, standing, track_of
+from golf_pipeline_tests.swing.test_faults import metric
 
 Told = tuple[Report, Findings, tuple[Metric, ...]]
 
@@ -30,7 +44,8 @@ def told(view: View, impact: tuple[float, float], *, bend: float = 35.0, **captu
 @pytest.mark.parametrize("view", list(View))
 @pytest.mark.parametrize("impact", [(0.2, 0.1), (-0.2, 0.0), (0.7, 0.0), (0.0, 0.0)])
 def test_every_number_of_a_report_is_a_measured_one(view: View, impact: tuple[float, float]) -> None:
-    assert ungrounded_numbers(*told(view, impact)) == ()
+    report, findings, metrics = told(view, impact)
+    assert report_problems(report, SwingFacts(findings, metrics, segmentation(view))) == ()
 
 
 def test_the_summary_names_the_main_fault_with_its_number_and_how_sure_it_is() -> None:
@@ -54,12 +69,13 @@ def test_without_evidence_the_report_neither_blames_nor_praises() -> None:
     report, _, _ = told(View.OBLIQUE, (0.2, 0.1))
     assert "not show enough to judge" in report.summary
     assert (report.top_issues, report.drills, report.one_week_plan) == ((), (), ())
-    assert any("straight in front" in caveat for caveat in report.caveats)
+    assert any("oblique" in caveat for caveat in report.caveats)
+    assert any("Film face-on" in caveat for caveat in report.caveats)
 
 
 def test_slow_motion_and_an_unknown_hand_are_told() -> None:
     slow, _, _ = told(View.DOWN_THE_LINE, (0.0, 0.0), time_base=TimeBase.SLOW_MOTION, factor=8.0)
-    given = {"time_base": TimeBase.SLOW_MOTION, "factor": 8.0, "given": ("slow_motion_factor",)}
+    given: dict[str, Any] = {"time_base": TimeBase.SLOW_MOTION, "factor": 8.0, "given": ("slow_motion_factor",)}
     estimated, _, _ = told(View.DOWN_THE_LINE, (0.0, 0.0), **given)
     unknown, _, _ = told(View.FACE_ON, (0.0, 0.0), hand=Handedness.UNKNOWN)
     assert any("left out" in caveat for caveat in slow.caveats)
@@ -89,7 +105,7 @@ def test_the_numbers_of_a_report_are_those_of_its_evidence_rounded_once(impact: 
 def test_the_words_say_which_way_and_the_number_has_its_unit() -> None:
     report, _, _ = told(View.DOWN_THE_LINE, (0.2, 0.1))
     text = " ".join(issue.text for issue in report.top_issues)
-    assert "0.20 torso lengths toward the ball" in text
+    assert "0.20 torso lengths (about a hand wide) toward the ball" in text
     assert "stood up by 12°" in text
 
 
@@ -130,4 +146,90 @@ def test_a_hint_is_called_a_hint() -> None:
     metrics = measure_swing(dataclasses.replace(track, xyz=xyz, visibility=hidden), seen)
     findings = find_faults(metrics, seen)
     assert {one.confidence for one in findings.findings} == {"low"}
-    assert "hint" in write_report(findings, metrics, seen).summary
+    report = write_report(findings, metrics, seen)
+    assert report.summary.startswith("Nothing clear stands out.")
+    assert "hint" in report.summary
+    assert "thing to work on" not in report.summary
+    assert all("A hint only" in issue.text for issue in report.top_issues)
+    assert {drill.where for drill in report.drills} == {"at home"}
+    assert report.one_week_plan[0].focus.startswith("Film three more swings")
+
+
+def of(*metrics: Metric, view: View = View.FACE_ON) -> Report:
+    """The report of hand-made readings."""
+    seen = segmentation(view)
+    return write_report(find_faults(metrics, seen), metrics, seen)
+
+
+SWAYING = (metric("pelvis_sway", EventName.TOP, -0.22), metric("head_sway", EventName.TOP, -0.30))
+HANGING = (metric("pelvis_sway", EventName.IMPACT, -0.08), metric("balance_position", EventName.FINISH, 0.05))
+
+
+def test_the_root_cause_is_the_main_fault_and_names_what_it_brings() -> None:
+    report = of(*SWAYING, *HANGING)
+    assert "thing to work on is sway" in report.summary
+    assert "It can bring hanging back with it." in report.summary
+    assert [issue.fault_id for issue in report.top_issues] == ["sway", "hanging_back"]
+    assert "has a long way back" in report.top_issues[0].text
+    assert "has a long way back" not in report.top_issues[1].text
+
+
+def test_the_week_goes_from_home_to_the_range_rests_and_films_the_same_numbers_again() -> None:
+    report = of(*SWAYING)
+    assert [drill.where for drill in report.drills] == ["at home", "on the range"]
+    days = [day.drill_ids for day in report.one_week_plan]
+    home, ball = (drill.drill_id for drill in report.drills)
+    assert days == [(home,), (home,), (ball,), (), (home,), (home, ball), ()]
+    assert report.one_week_plan[3].focus.startswith("Play or rest")
+    last = report.one_week_plan[-1].focus
+    assert last.startswith("Film face-on again")
+    assert "pelvis sway at the top, today \N{MINUS SIGN}0.22 torso lengths" in last
+    assert "head movement sideways at the top, today \N{MINUS SIGN}0.30 torso lengths" in last
+
+
+def test_a_medium_finding_is_called_likely() -> None:
+    report = of(SWAYING[0])
+    assert "most likely sway" in report.summary
+    assert "Likely, not certain" in report.top_issues[0].text
+
+
+def test_nothing_is_said_twice_in_the_caveats() -> None:
+    issues = [
+        CaptureIssue(code=code, message="Told.", how="Do it.")
+        for code in (CaptureCode.SLOW_MOTION, CaptureCode.VIEW_OBLIQUE, CaptureCode.HAND_UNKNOWN)
+    ]
+    seen = segmentation(View.OBLIQUE, hand=Handedness.UNKNOWN, time_base=TimeBase.SLOW_MOTION, factor=None)
+    seen = seen.model_copy(update={"capture": seen.capture.model_copy(update={"issues": tuple(issues)})})
+    metrics = measure_swing(track_of({event: standing() for event in EventName}), seen)
+    caveats = write_report(find_faults(metrics, seen), metrics, seen).caveats
+    assert len(set(caveats)) == len(caveats)
+    assert not [one for one in caveats if "Told." in one]
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0.11, "about half a hand wide"), (0.17, "about a hand wide"), (0.33, "about two hands wide")],
+)
+def test_a_torso_length_is_told_in_hands_too(size: float, words: str) -> None:
+    """A hand is about a sixth of a torso length wide."""
+    metrics = (metric("pelvis_sway", EventName.TOP, -size), metric("head_sway", EventName.TOP, -0.4))
+    assert f"{printed(size, 'torso lengths')} ({words}) away from the target" in of(*metrics).summary
+
+
+def test_a_left_hander_reads_the_same_report() -> None:
+    poses = {
+        EventName.ADDRESS: standing(),
+        EventName.TOP: standing(hip=(300, 700)),
+        EventName.IMPACT: standing(-10, hip=(300, 700)),
+        EventName.FINISH: standing(-10, hip=(300, 700)),
+    }
+    track = track_of(poses)
+    reports = []
+    for one, hand in ((track, Handedness.RIGHT), (track.mirrored(), Handedness.LEFT)):
+        seen = segmentation(View.FACE_ON, hand=hand)
+        metrics = measure_swing(one, seen)
+        reports.append(write_report(find_faults(metrics, seen), metrics, seen))
+    assert reports[0].top_issues
+    assert reports[0] == reports[1]
+    said = reports[0].model_dump_json()
+    assert not re.search(r"\b(left|right)\b", said, re.IGNORECASE)
