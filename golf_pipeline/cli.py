@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | demo | dev | api | benchmark | train | synthetic | history | schema`.
+"""Terminal: `golf-pipeline analyze | compare | demo | dev | api | benchmark | train | synthetic | history | schema`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from golf_pipeline.benchmarks.cli import app as benchmarks
 from golf_pipeline.progress import StageProgress, stage_progress
 from golf_pipeline.training.cli import app as training
 
 if TYPE_CHECKING:
+    from golf_pipeline.swing.capture import CaptureGiven
+    from golf_pipeline.swing.compare import SwingComparison
     from golf_pipeline.swing.documents import Handedness, SwingAnalysis, View
 
 app = typer.Typer(
@@ -39,6 +42,9 @@ class Exit(IntEnum):
     REFUSED = 2
 
 
+SIDES = ("first", "second")
+"""Folders inside that of a comparison for the results of videos that were analysed for it."""
+
 E = TypeVar("E", bound=StrEnum)
 ViewOption = Annotated[str | None, typer.Option(help="face-on, down-the-line or oblique, if you know better")]
 SlowMotionOption = Annotated[
@@ -57,33 +63,37 @@ def analyze(
     slow_motion: SlowMotionOption = None,
 ) -> None:
     """Analyse one video on this machine: no server, no account. Exit code 2: refused, with the reason."""
-    from golf_pipeline.model_download import download
-    from golf_pipeline.settings import get_settings
-    from golf_pipeline.swing.analysis import StageTimes, analyze_swing
     from golf_pipeline.swing.capture import CaptureGiven
-    from golf_pipeline.swing.errors import PoseModelError
-    from golf_pipeline.swing.pose_model import find_pose_model
-    from golf_pipeline.swing.video import VideoLimits
 
-    settings = get_settings()
     given = CaptureGiven(view=_view(view), handedness=_hand(hand), slow_motion_factor=slow_motion)
-    limits = VideoLimits(settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s)
-    times = StageTimes()
-    try:
-        model = find_pose_model(settings.pose_model, settings.data_folder / "models", download)
-        with stage_progress(complaints) as progress:
-            analysis = analyze_swing(
-                video, out, pose_model=model, given=given, limits=limits, on_progress=progress.report, times=times
-            )
-    except PoseModelError as error:
-        complaints.print(f"[bold red]{error.code}[/] {error.message} {error.detail}", soft_wrap=True)
-        raise typer.Exit(Exit.FAILED) from error
-    except OSError as error:
-        complaints.print(f"[bold red]Cannot write the results to {out}:[/] {error}", soft_wrap=True)
-        raise typer.Exit(Exit.FAILED) from error
-    _print_analysis(analysis, video, out, times.seconds)
-    if analysis.refusal is not None:
+    if _analyze(video, out, given).refusal is not None:
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="a folder that `analyze` wrote, or a video", exists=True)],
+    second: Annotated[Path, typer.Argument(help="the swing to compare with it: likewise", exists=True)],
+    out: Annotated[Path, typer.Option(help="folder for the comparison; made if needed")],
+) -> None:
+    """Compare two swings: what changed by more than noise, the events in pairs. Exit code 2: nothing to compare."""
+    from golf_pipeline.swing.compare import NothingToCompare
+    from golf_pipeline.swing.compare_files import PAGE_FILE, write_comparison
+
+    try:
+        folders = [
+            one if one.is_dir() else _analyzed(one, out / name)
+            for one, name in zip((first, second), SIDES, strict=True)
+        ]
+        comparison = write_comparison(folders[0], folders[1], out, (first.name, second.name))
+    except NothingToCompare as error:
+        complaints.print(f"[bold yellow]Nothing to compare:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(Exit.REFUSED) from error
+    except OSError as error:
+        complaints.print(f"[bold red]Cannot compare:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(Exit.FAILED) from error
+    _print_comparison(comparison)
+    console.print(f"Open {out / PAGE_FILE}", soft_wrap=True)
 
 
 @app.command()
@@ -208,6 +218,58 @@ def _make_suite(out: Path, mocap: Path | None, progress: StageProgress) -> tuple
         return make_suite(out, mocap, progress.report)
     except FileNotFoundError as error:
         raise typer.BadParameter(str(error), param_hint="--mocap") from error
+
+
+def _analyze(video: Path, out: Path, given: "CaptureGiven") -> "SwingAnalysis":
+    """Analyse a video into a folder and print what was found.
+
+    Raises:
+        typer.Exit: nothing can be said about the video; the reason is printed.
+    """
+    from golf_pipeline.model_download import download
+    from golf_pipeline.settings import get_settings
+    from golf_pipeline.swing.analysis import StageTimes, analyze_swing
+    from golf_pipeline.swing.errors import PoseModelError
+    from golf_pipeline.swing.pose_model import find_pose_model
+    from golf_pipeline.swing.video import VideoLimits
+
+    settings = get_settings()
+    limits = VideoLimits(settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s)
+    times = StageTimes()
+    try:
+        model = find_pose_model(settings.pose_model, settings.data_folder / "models", download)
+        with stage_progress(complaints) as progress:
+            analysis = analyze_swing(
+                video, out, pose_model=model, given=given, limits=limits, on_progress=progress.report, times=times
+            )
+    except PoseModelError as error:
+        complaints.print(f"[bold red]{error.code}[/] {error.message} {error.detail}", soft_wrap=True)
+        raise typer.Exit(Exit.FAILED) from error
+    except OSError as error:
+        complaints.print(f"[bold red]Cannot write the results to {out}:[/] {error}", soft_wrap=True)
+        raise typer.Exit(Exit.FAILED) from error
+    _print_analysis(analysis, video, out, times.seconds)
+    return analysis
+
+
+def _analyzed(video: Path, folder: Path) -> Path:
+    from golf_pipeline.swing.capture import CaptureGiven
+
+    _analyze(video, folder, CaptureGiven())
+    return folder
+
+
+def _print_comparison(comparison: "SwingComparison") -> None:
+    if not comparison.comparable:
+        console.print(f"Positions of the body are not compared: {comparison.reason}", soft_wrap=True)
+    for metric in comparison.metrics:
+        if metric.verdict in {"better", "worse", "changed"}:
+            at = metric.phase.replace("_", " ") if metric.phase else "whole swing"
+            console.print(
+                f"  {metric.verdict:<8} {metric.name}, {at}: {metric.first:g} to {metric.second:g} {metric.unit}"
+            )
+    within = sum(metric.verdict == "within noise" for metric in comparison.metrics)
+    console.print(f"{within} numbers changed by less than their noise", soft_wrap=True)
 
 
 def _view(name: str | None) -> "View | None":

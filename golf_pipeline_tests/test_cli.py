@@ -87,3 +87,25 @@ def test_an_unknown_view_is_a_usage_error_that_names_the_option(tmp_path: Path) 
     ended = golf_pipeline("analyze", SAMPLES / "face_on_right.mp4", "--out", tmp_path, "--view", "sideways")
     assert ended.returncode == 2
     assert "--view" in ended.stderr
+
+
+def test_compare_takes_folders_and_ends_with_0(
+    analysed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    ended = golf_pipeline("compare", analysed[0], analysed[0], "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.json",
+        "comparison.jpg",
+        "comparison.html",
+    }
+    assert "changed by less than their noise" in ended.stdout
+
+
+def test_compare_with_a_folder_that_holds_no_analysis_ends_with_2_and_says_which(
+    analysed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    ended = golf_pipeline("compare", analysed[0], tmp_path, "--out", tmp_path / "out")
+    assert ended.returncode == 2
+    assert str(tmp_path / "analysis.json") in ended.stderr
+    assert "Traceback" not in ended.stderr

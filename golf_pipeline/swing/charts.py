@@ -211,7 +211,8 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     for step in (factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
         ticks = step * np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1)
         if len(ticks) <= most:
-            return [float(f"{tick:.6g}") + 0.0 for tick in ticks]
+            decimals = max(0, 2 - int(np.floor(np.log10(step))))
+            return [round(float(tick), decimals) + 0.0 for tick in ticks]
     return []
 
 

@@ -1,8 +1,8 @@
 """Two swings against each other: what changed by more than the instrument's noise, and what cannot be compared.
 
 Numbers follow the golfer (toward the target, lead, trail), so a left-hander's compare with a right-hander's. They do
-not follow the camera: a number that is read from one side is not compared with one read from another. The picture of a
-comparison is `compare_pictures.py`; trends over many swings are `profile.py`.
+not follow the camera: a number that is read from one side is not compared with one read from another. Pictures of a
+comparison are `compare_pictures.py`, its files `compare_files.py`; trends over many swings are `profile.py`.
 """
 
 from math import hypot, isfinite

@@ -37,7 +37,7 @@ def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, cont
     tiles: dict[EventName, Tile] = {}
     chart = None
     if track is not None and analysis.refusal is None and analysis.events and analysis.capture:
-        way = hand_path(track, analysis.events)
+        way = hand_path(track.levelled(analysis.capture.roll_deg or 0.0), analysis.events)
         chart = swing_chart(way, analysis.events, analysis.capture.time_base) if way else None
         if contact_sheet.is_file():
             tiles = event_tiles(analysis, cut_contact_sheet(contact_sheet, track, analysis.events))
