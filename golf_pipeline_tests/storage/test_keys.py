@@ -62,6 +62,9 @@ def test_nothing_the_pipeline_writes_is_taken_for_an_upload(user: str, name: str
         keys.output_key(user, name, "overlay", "1", "overlay.mp4"),
         keys.frame_key(user, name, "frame_001_Frame_at_0.50s.jpg"),
         keys.profile_key(user, "1"),
+        keys.metric_history_key(user, "1"),
+        keys.swing_history_key(user, "1"),
+        keys.user_context_key(user),
     )
     for key in derived:
         assert keys.is_derived_key(key)
