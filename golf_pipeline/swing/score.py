@@ -8,8 +8,8 @@ takes as much of it as its signs show:
 where `first` and `second` say, from 0 to 1, how far a sign has come on its `scale`: 0 up to the end where coaching or
 tour players see nothing in it, 1 from where the fault is grave. Where a fault needs its second sign
 (`supporting_must_not_deny`) the first takes nothing by itself. So the score falls with the readings, never rises with a
-worse one, and has no step: one reading that changes by its noise moves it by at most 11 points (`largest_slope`:
-the change of spine bend, which two faults share, both at their worst), and by nothing while it is short of its scale.
+worse one, and has no step: one reading that changes by its noise moves it by at most 13 points (`largest_slope`:
+the change of spine bend, which two faults share, both at their worst) and by nothing while it is short of its scale.
 
 **What is missing is not scored.** Only readings with trust `measured` count. A fault whose first sign is missing is no
 part of the score; one whose second sign is missing, or that has none, can cost only the share of the first. The parts
@@ -62,9 +62,9 @@ def largest_slope() -> float:
     for fault in knowledge.load().faults.values():
         for signal in fault.signals:
             metric = knowledge.load().metrics[signal.metric]
-            if metric.most_trust != Trust.MEASURED:
+            if not any(metric.trust_at(signal.event, view)[0] == Trust.MEASURED for view in metric.views):
                 continue
-            (low, high), noise = sorted(signal.scale), metric.noise or 0.0
+            (low, high), noise = sorted(signal.scale), metric.noise_at(signal.event) or 0.0
             is_whole = signal is fault.primary or fault.supporting_must_not_deny
             cost = fault.cost * (1.0 if is_whole else 1 - SHARE_OF_FIRST)
             slopes.setdefault((signal.metric, signal.event), []).append((low, high, cost * noise / (high - low)))
@@ -100,7 +100,7 @@ def _possible(view: View) -> float:
     seen = {
         (metric.id, reading.event): 0.0
         for metric in knowledge.load().metrics.values()
-        if view in metric.views and metric.most_trust == Trust.MEASURED
         for reading in metric.readings
+        if view in metric.views and metric.trust_at(reading.event, view)[0] == Trust.MEASURED
     }
     return sum(part.most_points for fault in knowledge.load().faults.values() if (part := _part(fault, seen)))

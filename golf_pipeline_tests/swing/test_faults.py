@@ -37,7 +37,7 @@ def metric(name: str, phase: EventName | None, value: float | None, trust: Trust
         unit=definition.unit,
         trust=Trust.UNAVAILABLE if value is None else trust,
         reason="not seen" if value is None else "",
-        noise=definition.noise,
+        noise=definition.noise_at(phase),
         valid_views=definition.views,
         corridor=reading.bounds,
         frames=(52,),
@@ -115,7 +115,7 @@ def test_a_number_that_is_not_trusted_makes_a_minor_finding_of_low_confidence() 
 
 def test_far_beyond_the_limit_is_critical_with_both_signs_and_major_with_one() -> None:
     far = metric("pelvis_thrust", EventName.IMPACT, 0.3)
-    posture = metric("posture_change", EventName.IMPACT, -20.0)
+    posture = metric("posture_change", EventName.IMPACT, -25.0)
     assert [(one.severity, one.confidence) for one in found(posture).findings] == [(Severity.MAJOR, "medium")]
     both = found(far, metric("posture_change", EventName.IMPACT, -12.0))
     assert [one.severity for one in both.findings] == [Severity.CRITICAL]
@@ -141,7 +141,7 @@ def seen_from(fault: FaultDefinition) -> SwingSegmentation:
 
 def past(signal: Signal, noises: float) -> float:
     """A value so many noises past a signal's limit."""
-    step = noises * (knowledge.load().metrics[signal.metric].noise or 0.0)
+    step = noises * (knowledge.load().metrics[signal.metric].noise_at(signal.event) or 0.0)
     return signal.threshold + (step if signal.beyond == "above" else -step)
 
 
@@ -244,9 +244,9 @@ def test_praise_needs_a_measured_value_inside_its_corridor() -> None:
 
 def test_what_explains_another_finding_comes_first_and_is_the_root_cause() -> None:
     findings = found(
-        metric("pelvis_thrust", EventName.IMPACT, 0.13),
-        metric("posture_change", EventName.IMPACT, -20.0),
-        metric("head_lift", EventName.IMPACT, 0.1),
+        metric("pelvis_thrust", EventName.IMPACT, 0.18),
+        metric("posture_change", EventName.IMPACT, -25.0),
+        metric("head_lift", EventName.IMPACT, 0.2),
     )
     assert [(one.fault_id, one.severity) for one in findings.findings] == [
         ("early_extension", Severity.MAJOR),
@@ -261,7 +261,7 @@ def test_the_same_numbers_in_another_order_give_the_same_findings() -> None:
     metrics = (
         metric("pelvis_thrust", EventName.IMPACT, 0.3),
         metric("posture_change", EventName.IMPACT, -20.0),
-        metric("head_lift", EventName.IMPACT, 0.1),
+        metric("head_lift", EventName.IMPACT, 0.2),
         metric("ear_forward", EventName.ADDRESS, 0.5, Trust.LOW),
     )
     assert found(*metrics) == found(*reversed(metrics))

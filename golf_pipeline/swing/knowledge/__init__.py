@@ -96,6 +96,10 @@ class MetricDefinition(_Entry):
             raise ValueError("a metric that is measured needs `noise` and `views`")
         return self
 
+    def noise_at(self, phase: EventName | None) -> float | None:
+        """The noise of a reading at a phase (None: the whole swing)."""
+        return next((one.noise for one in self.readings if one.event == phase and one.noise), self.noise)
+
     def trust_at(self, phase: EventName | None, view: View) -> tuple[Trust, str]:
         """The most trust that a reading can have at a phase (None: the whole swing) in a view, and why not more."""
         if self.most_trust == Trust.MEASURED:
