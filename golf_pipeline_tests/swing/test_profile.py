@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golf_pipeline.swing.documents import (
@@ -202,6 +202,7 @@ def test_ten_swings_of_one_evening_make_no_trend() -> None:
     assert (snapshot.direction, snapshot.trend, snapshot.readings) == ("not known", None, 10)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_readings_that_scatter_within_the_noise_are_never_called_better_or_worse(seed: int) -> None:
     values = np.random.default_rng(seed).uniform(45 - NOISE, 45 + NOISE, size=12)
@@ -302,6 +303,7 @@ HOSTILE = (
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.just(HOSTILE), st.text(max_size=2000)))
 def test_what_golfers_say_of_themselves_is_stored_as_plain_words(text: str) -> None:
     context = UserContext(primary_miss=text, goals=text, limitations=text)
@@ -331,6 +333,7 @@ def test_a_view_that_was_never_filmed_is_a_caution() -> None:
     assert "down-the-line" not in cautions
 
 
+@settings(deadline=None)
 @given(st.permutations(range(8)))
 def test_the_order_in_which_swings_are_handed_in_does_not_matter(order: list[int]) -> None:
     swings = [swing(day, reading(30.0 + day), faults=(fault("sway"),) if day % 3 else ()) for day in range(8)]

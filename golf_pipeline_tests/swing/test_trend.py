@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, kendalltau, theilslopes
 
@@ -16,12 +16,14 @@ numbers = st.floats(-1e6, 1e6)
 series = st.lists(numbers, min_size=trend.FEWEST_PRACTICES, max_size=trend.MOST_PRACTICES)
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=trend.FEWEST_PRACTICES, max_size=trend.MOST_PRACTICES, unique=True))
 def test_the_chance_of_a_trend_is_scipys_exact_one(values: list[float]) -> None:
     exact = kendalltau(range(len(values)), values, method="exact").pvalue
     assert trend.chance_of_trend(values) == pytest.approx(exact)
 
 
+@settings(deadline=None)
 @given(series)
 def test_equal_values_never_make_a_trend_more_certain(values: list[float]) -> None:
     rounded = [float(np.floor(value / 10)) for value in values]
@@ -31,6 +33,7 @@ def test_equal_values_never_make_a_trend_more_certain(values: list[float]) -> No
     assert chances[0] >= min(chances[1:]) - 1e-12
 
 
+@settings(deadline=None)
 @given(series)
 def test_a_trend_has_the_same_chance_upwards_downwards_and_backwards(values: list[float]) -> None:
     chance = trend.chance_of_trend(values)
@@ -42,6 +45,7 @@ def test_four_practices_cannot_show_a_trend_and_five_in_order_can() -> None:
     assert trend.chance_of_trend([1, 2, 3, 4, 5]) == pytest.approx(2 / 120)
 
 
+@settings(deadline=None)
 @given(series)
 def test_the_line_is_theil_and_sens(values: list[float]) -> None:
     start, end = trend.ends_of_trend(values)
@@ -49,6 +53,7 @@ def test_the_line_is_theil_and_sens(values: list[float]) -> None:
     assert end - start == pytest.approx(slope * (len(values) - 1), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_chances_of_many_tests_are_adjusted_as_scipy_does(chances: list[float]) -> None:
     assert trend.adjusted(chances) == pytest.approx(list(false_discovery_control(chances)))
@@ -78,6 +83,7 @@ def test_a_golfer_who_does_not_change_is_told_of_no_change(scatter: str, practic
     assert told / golfers <= trend.MOST_CHANCE + 0.046
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 5), st.integers(12, 20))
 def test_a_steady_change_is_found(step: float, practices: int) -> None:
     random = np.random.default_rng(practices)
@@ -91,6 +97,7 @@ def test_swings_of_one_practice_count_once() -> None:
     assert trend.by_practice(times, [1, 2, 6, 10, 20, 7]) == [2, 15, 7]
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=trend.FEWEST_FOR_A_PERCENTILE, max_size=40), st.lists(numbers, min_size=2))
 def test_a_percentile_lies_in_0_to_100_rises_with_the_value_and_has_no_direction(
     earlier: list[float], values: list[float]
@@ -102,6 +109,7 @@ def test_a_percentile_lies_in_0_to_100_rises_with_the_value_and_has_no_direction
     assert mirrored == pytest.approx(100 - (trend.percentile(values[0], earlier) or 0), abs=0.11)
 
 
+@settings(deadline=None)
 @given(numbers)
 def test_among_equals_a_value_lies_in_the_middle(value: float) -> None:
     assert trend.percentile(value, [value] * trend.FEWEST_FOR_A_PERCENTILE) == 50
