@@ -15,6 +15,7 @@ from golf_pipeline.swing.documents import (
     Findings,
     Handedness,
     Metric,
+    NotJudged,
     PlanDay,
     Report,
     SwingSegmentation,
@@ -23,6 +24,7 @@ from golf_pipeline.swing.documents import (
     Trust,
     View,
 )
+from golf_pipeline.swing.knowledge import WhyNot
 
 ALGORITHM_VERSION = "2"
 
@@ -97,8 +99,10 @@ def _summary(findings: Findings, main: Finding | None) -> str:
 def _verdict(findings: Findings, main: Finding | None) -> str:
     if main is None:
         if findings.overall_level == "no fault seen":
+            edge = [_plain(fault.name) for fault in findings.not_judged if _is_on_the_edge(fault)]
+            but = f" On the edge: {_in_words(edge)}; three more swings would tell." if edge else ""
             looked_at = _in_words(_judged(findings))
-            return f"No fault stands out. Looked at: {looked_at}. That is not everything: see what was not judged."
+            return f"No fault stands out among {looked_at}.{but} That is not everything: see what was not judged."
         return "This clip does not show enough to judge the swing: see what could not be judged, and how to film it."
     seen = told(main, main.evidence[0])
     if _is_hint(main):
@@ -114,6 +118,12 @@ def _brings(findings: Findings) -> str:
         return ""
     names = {finding.fault_id: _plain(finding.name) for finding in findings.findings}
     return f" It can bring {_in_words([names[one] for one in findings.root_cause.leads_to])} with it."
+
+
+def _is_on_the_edge(fault: NotJudged) -> bool:
+    """Whether a fault was looked at and the numbers do not decide it, which more swings may."""
+    filming = knowledge.load().filming
+    return fault.how in {filming[WhyNot.AT_THE_LIMIT], filming[WhyNot.ONE_SIGN]}
 
 
 def _judged(findings: Findings) -> list[str]:
@@ -228,7 +238,7 @@ def _caveats(findings: Findings, metrics: tuple[Metric, ...], segmentation: Swin
     if any(_is_hint(finding) for finding in findings.findings):
         said.append("A hint is a sign near its limit, not measured well, or without a second sign to confirm it.")
     if any(metric.trust in {Trust.LOW, Trust.DIRECTION_ONLY} for metric in metrics):
-        said.append("Numbers marked as low or direction only compare with your own swings alone.")
+        said.append("Numbers marked as low or direction only: compare them with your own swings alone.")
     if findings.overall_level == "not enough evidence":
         said.append("What is not listed as not judged showed no fault, but in numbers too weak to rely on.")
     said.extend(_unjudged(findings))
@@ -236,11 +246,12 @@ def _caveats(findings: Findings, metrics: tuple[Metric, ...], segmentation: Swin
 
 
 def _unjudged(findings: Findings) -> list[str]:
-    """What was not judged, one sentence a reason, with the way out."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for fault in findings.not_judged:
-        names.setdefault((fault.reason, fault.how), []).append(fault.name)
+    """What was not judged, one sentence a reason, with the way out; what is on the edge first."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for fault in sorted(findings.not_judged, key=_is_on_the_edge, reverse=True):
+        what = "On the edge" if _is_on_the_edge(fault) else "Not judged"
+        names.setdefault((what, fault.reason, fault.how), []).append(fault.name)
     return [
-        f"Not judged: {', '.join(faults)} ({reason}).{f' {how}' if how else ''}"
-        for (reason, how), faults in names.items()
+        f"{what}: {', '.join(faults)} ({reason}).{f' {how}' if how else ''}"
+        for (what, reason, how), faults in names.items()
     ]

@@ -187,6 +187,18 @@ def test_the_week_goes_from_home_to_the_range_rests_and_films_the_same_numbers_a
     assert "head movement sideways at the top, today \N{MINUS SIGN}0.50 torso lengths" in last
 
 
+def test_what_the_numbers_do_not_decide_is_named_as_on_the_edge_and_first() -> None:
+    at_the_limit = metric("pelvis_sway", EventName.TOP, -0.105)
+    fine = (metric("pelvis_sway", EventName.IMPACT, 0.2), metric("secondary_axis_tilt", EventName.TOP, 6.0))
+    report = of(at_the_limit, *fine)
+    assert "No fault stands out among slide, reverse spine angle and hanging back." in report.summary
+    assert "On the edge: sway" in report.summary
+    edge, other = (one for one in report.caveats if one.startswith(("On the edge", "Not judged: Loss of posture")))
+    assert edge.startswith("On the edge: Sway")
+    assert "Film three more swings" in edge
+    assert "Film down-the-line" in other
+
+
 def test_a_medium_finding_is_called_likely() -> None:
     report = of(SWAYING[0])
     assert "most likely sway" in report.summary
