@@ -15,7 +15,7 @@ from golf_pipeline.swing.events import segment_swing
 from golf_pipeline.swing.impact import segment_video
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.metrics import measure_swing
-from golf_pipeline.swing.roll import RollEstimate, camera_roll, watch_roll
+from golf_pipeline.swing.roll import RollEstimate, borders, camera_roll, watch_roll
 from golf_pipeline.swing.video import probe_video, read_frames
 from golf_pipeline_tests.swing.small_videos import write_video
 from golf_pipeline_tests.swing.stick_golfer import StickGolfer
@@ -185,6 +185,18 @@ def test_black_bars_and_a_second_picture_beside_the_first_are_not_the_scene(roll
     for row in (240, 280, 320, 360):
         bars_only[row : row + 20] = 0
     assert camera_roll([bars_only], [body_at_address()]) is None
+
+
+def test_grass_whose_rows_all_differ_is_not_a_border() -> None:
+    """In rough grass most pixels differ from the row above; a black bar does so in one row alone."""
+    grass = np.random.default_rng(1).integers(60, 160, (HEIGHT, WIDTH)).astype(np.uint8)
+    assert len(borders(grass, 0)) == len(borders(grass, 1)) == 0
+    grass[:100] = 0
+    found = borders(grass, 1)
+    assert 99.5 in found
+    assert np.abs(found - 99.5).max() <= 3
+    grass[:, 200:] = 250
+    assert 199.5 in borders(grass, 0).tolist()
 
 
 def test_a_roll_is_sure_from_twice_its_spread_on() -> None:
