@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose | synthetic`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic | roll`: parse, call, print."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +76,40 @@ def synthetic(
         run(folder, as_json=as_json)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="FOLDER") from error
+
+
+@app.command()
+def roll(
+    folder: Annotated[Path, typer.Argument(help="real videos, filmed about level", exists=True, file_okay=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """How far the camera's roll is found and taken out when the pictures of real videos are turned."""
+    from golf_pipeline.benchmarks.roll import print_tables, score_roll
+
+    with data_errors(), stage_progress(Console(stderr=True)) as progress:
+        result = score_roll(folder, _pose_model(), progress.report)
+    _show(result, print_tables, as_json=as_json)
+
+
+@app.command()
+def coach(
+    analyses: Annotated[
+        Path | None,
+        typer.Option(
+            help="folder of stored analysis.json files; without it, swings made from the knowledge files",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Grounding: fabrications planted into honest coaching and caught, by kind; false alarms; tokens."""
+    from golf_pipeline.benchmarks.coach import score_coach
+    from golf_pipeline.benchmarks.coach_tables import print_tables
+
+    with data_errors():
+        result = score_coach(analyses)
+    _show(result, print_tables, as_json=as_json)
 
 
 def _show(result: Result, print_tables: Callable[[Result, Console], None], *, as_json: bool) -> None:
