@@ -118,6 +118,23 @@ def test_angles_are_true_whatever_the_shape_of_the_pixels(
     assert scaled.shape[1] / scaled.shape[0] == pytest.approx(size[0] / size[1], rel=0.01)
 
 
+def test_the_shape_of_a_pixel_counts_where_only_the_container_states_it(tmp_path: Path) -> None:
+    """QuickTime's run-length codec has no word for it; a circle must come out as one."""
+    y, x = np.mgrid[:240, :160]
+    disc = np.where(np.hypot((x - 80) * 1.5, y - 120) < 90, 255, 0).astype(np.uint8)
+    path = write_video(
+        tmp_path / "disc.mov",
+        [np.dstack([disc] * 3)] * 6,
+        codec="qtrle",
+        pix_fmt="rgb24",
+        aspect=Fraction(3, 2),
+        options={"g": "1"},
+    )
+    seen = next(read_frames(path)).image[:, :, 0] > 127
+    assert seen.shape == (240, 240)
+    assert seen.any(axis=0).sum() == pytest.approx(seen.any(axis=1).sum(), abs=3)
+
+
 def test_the_shape_of_the_pixels_may_stand_in_the_pictures_alone(tmp_path: Path) -> None:
     path = write_video(tmp_path / "pal.mp4", [corner_picture(720, 576)] * 4, aspect=Fraction(16, 11))
 
