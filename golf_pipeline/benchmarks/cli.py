@@ -79,6 +79,31 @@ def synthetic(
 
 
 @app.command()
+def metrics(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="made by `golf-pipeline synthetic --suite`; without it the three clips that the package carries",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None, typer.Option(help="real videos, for repeatability", exists=True, file_okay=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bias and spread of every metric against the exact truth of rendered clips; repeatability on real videos."""
+    from golf_pipeline.benchmarks.metrics import score_metrics
+    from golf_pipeline.benchmarks.metrics_tables import print_tables
+    from golf_pipeline.synthetic.clip import SAMPLES
+
+    with data_errors(), stage_progress(Console(stderr=True)) as progress:
+        result = score_metrics(folder or SAMPLES, videos, _pose_model(), progress.report)
+    _show(result, print_tables, as_json=as_json)
+
+
+@app.command()
 def roll(
     folder: Annotated[Path, typer.Argument(help="real videos, filmed about level", exists=True, file_okay=False)],
     as_json: JsonOption = False,

@@ -77,12 +77,7 @@ def run(clips: Path, *, as_json: bool) -> None:
     """
     from golf_pipeline.benchmarks.synthetic_tables import print_tables
 
-    paths = sorted(clips.glob(f"*{TRUTH_SUFFIX}"))
-    if not paths:
-        raise ValueError(f"{clips} holds no clip with a {TRUTH_SUFFIX} beside it")
-    widowed = [path.name for path in paths if not _video_of(path).is_file()]
-    if widowed:
-        raise ValueError(f"{clips} holds no video for {', '.join(widowed)}")
+    paths = clips_of(clips)
     shown = progress_over(paths, description="clips", console=Console(stderr=True), transient=True)
     scores = [score_file(path) for path in shown]
     model = model_label(find_pose_model())
@@ -102,9 +97,24 @@ def run(clips: Path, *, as_json: bool) -> None:
     print_tables(scores, summarise(scores), clips, model)
 
 
+def clips_of(folder: Path) -> list[Path]:
+    """The truth files of a folder by name, each with its clip beside it.
+
+    Raises:
+        ValueError: there is none, or one without its clip.
+    """
+    paths = sorted(folder.glob(f"*{TRUTH_SUFFIX}"))
+    if not paths:
+        raise ValueError(f"{folder} holds no clip with a {TRUTH_SUFFIX} beside it")
+    widowed = [path.name for path in paths if not video_of(path).is_file()]
+    if widowed:
+        raise ValueError(f"{folder} holds no video for {', '.join(widowed)}")
+    return paths
+
+
 def score_file(truth_path: Path) -> ClipScore:
     """Analyse the video beside a truth and score it."""
-    video = _video_of(truth_path)
+    video = video_of(truth_path)
     with tempfile.TemporaryDirectory() as folder:
         analysis = analyze_swing(video, Path(folder))
         keypoints = Path(folder) / KEYPOINTS_FILE
@@ -118,8 +128,7 @@ def score_clip(name: str, truth: Truth, analysis: SwingAnalysis, track: Landmark
     complete = [candidate for candidate in analysis.candidates if candidate.complete]
     found = sum(any(_is(candidate, swing) for candidate in complete) for swing in swings)
     invented = sum(not any(_is(candidate, swing) for swing in swings) for candidate in complete)
-    chosen = next((candidate for candidate in analysis.candidates if candidate.chosen), None)
-    analysed = next((swing for swing in swings if chosen is not None and _is(chosen, swing)), None)
+    analysed = analysed_swing(truth, analysis)
     score = ClipScore(
         name=name,
         frames=truth.frame_count,
@@ -139,7 +148,16 @@ def score_clip(name: str, truth: Truth, analysis: SwingAnalysis, track: Landmark
     )
 
 
-def _video_of(truth_path: Path) -> Path:
+def analysed_swing(truth: Truth, analysis: SwingAnalysis) -> TrueSwing | None:
+    """The complete swing of the truth that the analysis chose; None where it chose something else or nothing."""
+    chosen = next((candidate for candidate in analysis.candidates if candidate.chosen), None)
+    if chosen is None:
+        return None
+    return next((swing for swing in truth.swings if swing.complete and _is(chosen, swing)), None)
+
+
+def video_of(truth_path: Path) -> Path:
+    """The clip beside a truth."""
     return truth_path.with_name(f"{truth_path.name.removesuffix(TRUTH_SUFFIX)}.mp4")
 
 

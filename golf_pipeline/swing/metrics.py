@@ -17,7 +17,7 @@ from golf_pipeline.swing.knowledge import MetricDefinition, Reading
 from golf_pipeline.swing.landmarks import LandmarkTrack
 from golf_pipeline.swing.readings import NotReadableError, SwingReader
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 HIDDEN_BELOW = 0.2
 """Visibility of a metric's worst seen landmark under which it is not read: the pose model itself says it guesses. The
@@ -133,6 +133,17 @@ def _hand_path_outside(swing: SwingReader, _: EventName) -> float:
     return float(np.mean(swing.ball * (down[shared, 0] - back)))
 
 
+def _stance_width(swing: SwingReader, phase: EventName) -> float:
+    ankles, shoulders = (
+        np.abs((swing.point(f"left_{part}") - swing.point(f"right_{part}"))[:, 0]) for part in ("ankle", "shoulder")
+    )
+    return swing.read(ankles, phase) / swing.read(shoulders, phase)
+
+
+def _hands_ahead(swing: SwingReader, phase: EventName) -> float:
+    return swing.target * swing.read((swing.hands() - swing.middle("ankle"))[:, 0], phase) / swing.torso
+
+
 def _ear_forward(swing: SwingReader, phase: EventName) -> float:
     return swing.ball * swing.read((swing.middle("ear") - swing.middle("shoulder"))[:, 0], phase) / swing.torso
 
@@ -164,6 +175,7 @@ FORMULAS: dict[str, Formula] = {
     "pelvis_sway": lambda swing, phase: _toward_target(swing, "hip", phase),
     "pelvis_thrust": _thrust,
     "pelvis_lift": lambda swing, phase: _lift(swing, "hip", phase),
+    "chest_sway": lambda swing, phase: _toward_target(swing, "shoulder", phase),
     "head_sway": lambda swing, phase: _toward_target(swing, "ear", phase),
     "head_lift": lambda swing, phase: _lift(swing, "ear", phase),
     "head_stability": _head_stability,
@@ -182,6 +194,8 @@ FORMULAS: dict[str, Formula] = {
     "balance_position": lambda swing, phase: swing.read(_over_stance(swing), phase),
     "balance_drift": _balance_drift,
     "ear_forward": _ear_forward,
+    "stance_width": _stance_width,
+    "hands_ahead": _hands_ahead,
 }
 """How each metric is computed; one without a formula is unavailable by its definition."""
 
@@ -205,7 +219,7 @@ def _metric(swing: SwingReader, definition: MetricDefinition, reading: Reading) 
         unit=definition.unit,
         trust=trust,
         reason=reason,
-        noise=_noise(swing, definition, value),
+        noise=_noise(swing, definition, phase, value),
         valid_views=definition.views,
         corridor=reading.bounds,
         corridor_source=reading.corridor_source,
@@ -226,9 +240,8 @@ def _value(swing: SwingReader, definition: MetricDefinition, phase: EventName | 
     if visible < HIDDEN_BELOW:
         raise NotReadableError("the body parts it needs are hidden at that moment")
     doubt = _doubt(swing, definition, visible)
-    if doubt and definition.most_trust == Trust.MEASURED:
-        return value, Trust.LOW, doubt
-    return value, definition.most_trust, "; ".join(one for one in (definition.trust_reason, doubt) if one)
+    trust, reason = definition.trust_at(phase, swing.view)
+    return value, Trust.LOW if doubt and trust == Trust.MEASURED else trust, "; ".join(filter(None, (reason, doubt)))
 
 
 def _doubt(swing: SwingReader, definition: MetricDefinition, visible: float) -> str:
@@ -245,10 +258,12 @@ def _doubt(swing: SwingReader, definition: MetricDefinition, visible: float) -> 
     return swing.doubt()
 
 
-def _noise(swing: SwingReader, definition: MetricDefinition, value: float | None) -> float | None:
+def _noise(
+    swing: SwingReader, definition: MetricDefinition, phase: EventName | None, value: float | None
+) -> float | None:
     """The definition's figure; a time or a ratio of times is never known better than to a frame of this clip."""
     if value is None or definition.noise is None or definition.unit not in {"ratio", "s"}:
-        return definition.noise
+        return definition.noise_at(phase)
     # Outside the swing the pose was looked at less often.
     whole = slice(swing.sample[EventName.ADDRESS], swing.sample[EventName.FINISH] + 1)
     frames, times = swing.track.frame[whole], swing.track.time_s[whole]

@@ -49,6 +49,7 @@ _FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 UNKNOWN_HAND = (
     "it needs to know whether the golfer plays right- or left-handed, and the clip does not show it for certain"
 )
+SIDES_SWAPPED = "the pose takes the golfer's left side for his right one at address"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class SwingReader:
     """A track seen as one swing. Readings note what they use: `visibility` and `doubt` are about that."""
 
     def __init__(self, track: LandmarkTrack, segmentation: SwingSegmentation) -> None:
-        self.track, self.segmentation = track, segmentation
+        self.track, self.segmentation = track.levelled(segmentation.capture.roll_deg or 0.0), segmentation
         self.view = segmentation.capture.view
         self.hand = segmentation.capture.handedness
         self.sample = {event.event: int(np.abs(track.frame - event.frame).argmin()) for event in segmentation.events}
@@ -94,10 +95,12 @@ class SwingReader:
         """(n, 2) pixels of a part's landmark on the lead or the trail side.
 
         Raises:
-            NotReadableError: the hand is not known.
+            NotReadableError: the hand is not known, or the pose mistakes the sides.
         """
         if self.hand == Handedness.UNKNOWN:
             raise NotReadableError(UNKNOWN_HAND)
+        if self.swapped:
+            raise NotReadableError(SIDES_SWAPPED)
         left = lead == (self.hand == Handedness.RIGHT)
         return self.point(f"{'left' if left else 'right'}_{part}")
 
@@ -158,8 +161,20 @@ class SwingReader:
     @cached_property
     def facing(self) -> float:
         """Width of the shoulder line at address in torso lengths: + the camera sees the chest, - the back."""
+        width = self._opening(EventName.ADDRESS)
+        return abs(width) if self.swapped else width
+
+    @cached_property
+    def swapped(self) -> bool:
+        """Whether the pose shows a back at address and a chest at impact: nobody turns so, it mistakes the sides.
+
+        `capture.py` reads the hand by the same rule.
+        """
+        return self._opening(EventName.ADDRESS) <= -LEAST_SPREAD and self._opening(EventName.IMPACT) >= LEAST_SPREAD
+
+    def _opening(self, phase: EventName) -> float:
         line = self.track.point("left_shoulder") - self.track.point("right_shoulder")
-        return self._median(line[:, 0], EventName.ADDRESS) / self.torso
+        return self._median(line[:, 0], phase) / self.torso
 
     @property
     def target(self) -> float:
@@ -227,6 +242,8 @@ class SwingReader:
         """Why the readings since `start` are doubtful; empty: nothing speaks against them."""
         if not self._landmarks:
             return ""
+        if self.swapped:
+            return SIDES_SWAPPED
         moments = sorted(self._moments, key=lambda one: self.sample[one])
         for phase in (one for one in moments if self.sample[one] <= self.sample[EventName.IMPACT]):
             change = self._median(self._trunk, phase) / self.torso
