@@ -7,7 +7,7 @@ with `video.read_frames`: numbers are only known by counting from the start.
 from collections.abc import Sequence
 from pathlib import Path
 
-from golf_pipeline.swing.decoder import Upright, decode, open_video, picture_stream
+from golf_pipeline.swing.decoder import Upright, decode, open_video, picture_stream, read_packets
 from golf_pipeline.swing.errors import VideoRefused
 from golf_pipeline.swing.video import Frame, VideoLimits
 
@@ -36,7 +36,9 @@ def glimpse(path: Path, times_s: Sequence[float], *, max_side_px: int) -> list[F
         stream.thread_type = "AUTO"
         unit_s = float(stream.time_base or 0)
         try:
-            start = next(frame.pts for frame in decode(container, stream) if frame.pts is not None)
+            # From the packets: a phone's lead-in, up to a second that no player shows, need not be decoded.
+            shown = (one.pts for one in read_packets(container, stream) if one.size and not one.is_discard)
+            start = min(pts for pts in shown if pts is not None)
             container.seek(start + int(wanted[0] / unit_s), stream=stream)
             for frame in decode(container, stream):
                 if frame.pts is None or (frame.pts - start) * unit_s < wanted[0] - unit_s:
@@ -47,6 +49,6 @@ def glimpse(path: Path, times_s: Sequence[float], *, max_side_px: int) -> list[F
                 wanted = [one for one in wanted[1:] if one > time_s]
                 if not wanted:
                     break
-        except (VideoRefused, FFmpegError, StopIteration):
+        except (VideoRefused, FFmpegError, ValueError):  # ValueError: no packet has a time
             return found
     return found
