@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose | synthetic | roll`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics`: parse, call, print."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -96,10 +96,9 @@ def metrics(
     """Bias and spread of every metric against the exact truth of rendered clips; repeatability on real videos."""
     from golf_pipeline.benchmarks.metrics import score_metrics
     from golf_pipeline.benchmarks.metrics_tables import print_tables
-    from golf_pipeline.synthetic.clip import SAMPLES
 
     with data_errors(), stage_progress(Console(stderr=True)) as progress:
-        result = score_metrics(folder or SAMPLES, videos, _pose_model(), progress.report)
+        result = score_metrics(folder, videos, _pose_model(), progress.report)
     _show(result, print_tables, as_json=as_json)
 
 

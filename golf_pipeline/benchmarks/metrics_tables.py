@@ -39,6 +39,8 @@ def _print_what_it_ran_on(result: MetricsBenchmark, console: Console) -> None:
     console.print(
         f"Ran on {len(result.clips)} rendered clips ({motions}), {result.frames} frames, of {result.clips_folder}"
     )
+    if result.note:
+        console.print(f"  {result.note}", soft_wrap=True)
     for name, reason in result.left_out.items():
         console.print(f"  without {name}: {reason}")
     if result.videos or result.videos_left_out:

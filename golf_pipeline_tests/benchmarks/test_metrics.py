@@ -214,3 +214,14 @@ def test_the_tables_name_what_misses_and_what_it_ran_on(capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     for words in ("pelvis_sway impact (face-on)", "1 of own motion", "somewhere", "NO_COMPLETE_SWING", "metrics 7"):
         assert words in said, words
+
+
+def test_without_a_folder_it_says_that_it_ran_on_the_samples_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model").touch()
+    monkeypatch.setattr("golf_pipeline.benchmarks.metrics._score_file", lambda path, _: f"not analysed: {path.parent}")
+    result = score_metrics(None, None, tmp_path / "model", lambda *_: None)
+    assert all(reason.endswith("samples") for reason in result.left_out.values())
+    assert {"face_on_right", "down_the_line_right"} < set(result.left_out)
+    assert "one body" in result.note
