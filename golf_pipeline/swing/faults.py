@@ -59,7 +59,8 @@ class Sign:
         if self.signal is None or self.metric is None or self.metric.value is None:
             return Presence.UNKNOWN
         if not knowledge.is_beyond(self.signal, self.metric.value):
-            return Presence.ABSENT
+            # What is seen as a direction only cannot say that something is not there.
+            return Presence.UNKNOWN if self.metric.trust == Trust.DIRECTION_ONLY else Presence.ABSENT
         clear = knowledge.is_clear(self.signal, self.metric.value, self.metric.noise)
         return Presence.CLEAR if clear else Presence.NEAR
 

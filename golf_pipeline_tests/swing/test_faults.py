@@ -100,6 +100,15 @@ def test_a_second_sign_that_is_absent_makes_a_hint_however_far_the_first_one_goe
         assert (fault.severity, fault.confidence, len(fault.evidence)) == (Severity.MINOR, "low", 1)
 
 
+def test_a_second_sign_that_is_seen_as_a_direction_only_denies_nothing() -> None:
+    (fault,) = found(
+        metric("pelvis_sway", EventName.IMPACT, 0.55),
+        metric("pelvis_turn", EventName.IMPACT, 40.0, Trust.DIRECTION_ONLY),
+        seen=FACE_ON,
+    ).findings
+    assert (fault.fault_id, fault.confidence, len(fault.evidence)) == ("slide", "medium", 1)
+
+
 def test_a_fault_that_has_no_second_sign_is_a_hint() -> None:
     trusted = metric("hand_path_outside", EventName.MID_DOWNSWING, 0.5)
     (fault,) = found(trusted).findings

@@ -4,6 +4,7 @@ GolfDB's labelled events and views are used, so that this is about metrics and r
 """
 
 import contextlib
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from golf_pipeline.swing.documents import (
 from golf_pipeline.swing.errors import SwingNotFound
 from golf_pipeline.swing.events import segment_swing
 from golf_pipeline.swing.faults import find_faults
-from golf_pipeline.swing.landmarks import LandmarkTrack
+from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.metrics import measure_swing
 from golf_pipeline.training.golfdb import read_clips
 
@@ -95,6 +96,62 @@ def test_tour_players_keep_nearly_all_points_of_the_score(judged: list[Judged], 
     low, middle = np.percentile(values, [5, 50])
     assert low >= 80
     assert middle >= 90
+
+
+def pushed(
+    track: LandmarkTrack, labels: dict[EventName, float], parts: tuple[str, ...], way: float, peak: EventName
+) -> LandmarkTrack:
+    """The track with body parts pushed by `way` torso lengths to image right: none at address, all of it at `peak`."""
+    address = int(np.abs(track.frame - labels[EventName.ADDRESS]).argmin())
+    trunk = track.midpoint("shoulder")[address] - track.midpoint("hip")[address]
+    moments = [labels[EventName.ADDRESS], labels[peak], 2 * labels[peak] - labels[EventName.ADDRESS]]
+    share = np.interp(track.frame, moments, [0.0, 1.0, 0.0])
+    xyz = track.xyz.copy()
+    columns = [index for name, index in INDEX.items() if name.endswith(parts)]
+    xyz[:, columns, 0] += (share * way * np.hypot(*trunk) / track.width)[:, None]
+    return dataclasses.replace(track, xyz=xyz)
+
+
+def points_of(findings: Findings, fault_id: str) -> float | None:
+    """What a fault leaves of its points in the score; None: it is no part of it."""
+    parts = findings.score.parts if findings.score else ()
+    return next((part.points for part in parts if part.fault_id == fault_id), None)
+
+
+UPPER_BODY = ("hip", "shoulder", "ear", "elbow", "wrist", "nose")
+
+
+@pytest.mark.parametrize(
+    ("view", "parts", "way", "peak", "fault_id"),
+    [
+        (View.FACE_ON, UPPER_BODY, -0.3, EventName.TOP, "sway"),
+        (View.FACE_ON, UPPER_BODY, 0.5, EventName.IMPACT, "slide"),
+        (View.FACE_ON, UPPER_BODY, -0.4, EventName.IMPACT, "hanging_back"),
+        (View.DOWN_THE_LINE, ("hip",), 0.3, EventName.IMPACT, "early_extension"),
+    ],
+)
+def test_a_tour_player_pushed_into_a_fault_is_found_in_it_and_loses_points(
+    clips: list[tuple[View, LandmarkTrack, dict[EventName, float]]],
+    view: View,
+    parts: tuple[str, ...],
+    way: float,
+    peak: EventName,
+    fault_id: str,
+) -> None:
+    found, lost, count = 0, 0, 0
+    for seen, track, labels in clips:
+        if seen != view:
+            continue
+        events = segmentation(view, Handedness.RIGHT, labels)
+        worse = find_faults(measure_swing(pushed(track, labels, parts, way, peak), events), events)
+        count += 1
+        found += fault_id in {one.fault_id for one in worse.findings}
+        before = points_of(find_faults(measure_swing(track, events), events), fault_id)
+        after = points_of(worse, fault_id)
+        assert before is None or after is None or after <= before
+        lost += before is not None and after is not None and after < before
+    assert found >= 0.8 * count
+    assert lost >= 0.5 * count
 
 
 def test_the_corridors_hold_most_measured_readings_of_tour_players(judged: list[Judged]) -> None:
