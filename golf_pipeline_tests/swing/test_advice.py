@@ -23,10 +23,11 @@ from golf_pipeline.swing.documents import (
     View,
 )
 from golf_pipeline.swing.faults import find_faults
+from golf_pipeline.swing.knowledge import FaultDefinition
 from golf_pipeline.swing.landmarks import INDEX
 from golf_pipeline.swing.metrics import measure_swing
 from golf_pipeline_tests.swing.posed import TORSO, segmentation, standing, track_of
-from golf_pipeline_tests.swing.test_faults import metric
+from golf_pipeline_tests.swing.test_faults import FINDABLE, metric, past, reading, seen_from
 
 Told = tuple[Report, Findings, tuple[Metric, ...]]
 
@@ -161,8 +162,17 @@ def of(*metrics: Metric, view: View = View.FACE_ON) -> Report:
     return write_report(find_faults(metrics, seen), metrics, seen)
 
 
-SWAYING = (metric("pelvis_sway", EventName.TOP, -0.22), metric("head_sway", EventName.TOP, -0.50))
-HANGING = (metric("pelvis_sway", EventName.IMPACT, -0.08), metric("balance_position", EventName.FINISH, 0.0))
+SWAYING = (metric("pelvis_sway", EventName.TOP, -0.22), metric("chest_sway", EventName.TOP, -0.50))
+HANGING = (metric("pelvis_sway", EventName.IMPACT, -0.08), metric("chest_sway", EventName.IMPACT, -0.40))
+
+
+@pytest.mark.parametrize("fault", FINDABLE, ids=lambda fault: fault.id)
+@pytest.mark.parametrize("noises", [1.5, 3, 8])
+def test_the_words_of_every_sign_carry_its_number_unit_and_way(fault: FaultDefinition, noises: float) -> None:
+    metrics, seen = tuple(reading(one, past(one, noises)) for one in fault.signals), seen_from(fault)
+    findings = find_faults(metrics, seen)
+    report = write_report(findings, metrics, seen)
+    assert report_problems(report, SwingFacts(findings, metrics, seen)) == ()
 
 
 def test_the_root_cause_is_the_main_fault_and_names_what_it_brings() -> None:
@@ -184,7 +194,7 @@ def test_the_week_goes_from_home_to_the_range_rests_and_films_the_same_numbers_a
     last = report.one_week_plan[-1].focus
     assert last.startswith("Film face-on again")
     assert "pelvis sway at the top, today \N{MINUS SIGN}0.22 torso lengths" in last
-    assert "head movement sideways at the top, today \N{MINUS SIGN}0.50 torso lengths" in last
+    assert "chest sway at the top, today \N{MINUS SIGN}0.50 torso lengths" in last
 
 
 def test_what_the_numbers_do_not_decide_is_named_as_on_the_edge_and_first() -> None:
@@ -224,7 +234,7 @@ def test_nothing_is_said_twice_in_the_caveats() -> None:
 )
 def test_a_torso_length_is_told_in_hands_too(size: float, words: str) -> None:
     """A hand is about a sixth of a torso length wide."""
-    metrics = (metric("pelvis_sway", EventName.TOP, -size), metric("head_sway", EventName.TOP, -0.5))
+    metrics = (metric("pelvis_sway", EventName.TOP, -size), metric("chest_sway", EventName.TOP, -0.5))
     assert f"{printed(size, 'torso lengths')} ({words}) away from the target" in of(*metrics).summary
 
 

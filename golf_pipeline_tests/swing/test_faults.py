@@ -95,7 +95,7 @@ def test_one_sign_alone_must_go_further_and_makes_a_minor_fault(value: float, is
 def test_a_second_sign_that_is_absent_makes_a_hint_however_far_the_first_one_goes() -> None:
     for sway in (-0.2, -0.5):
         (fault,) = found(
-            metric("pelvis_sway", EventName.TOP, sway), metric("head_sway", EventName.TOP, 0.0), seen=FACE_ON
+            metric("pelvis_sway", EventName.TOP, sway), metric("chest_sway", EventName.TOP, 0.0), seen=FACE_ON
         ).findings
         assert (fault.severity, fault.confidence, len(fault.evidence)) == (Severity.MINOR, "low", 1)
 
@@ -282,12 +282,12 @@ def praised(*metrics: Metric, seen: SwingSegmentation = DTL) -> tuple[str, ...]:
 
 def test_neither_a_fault_nor_what_it_brings_with_it_is_praised() -> None:
     good = metric("pelvis_sway", EventName.IMPACT, 0.2)
-    swaying = (metric("pelvis_sway", EventName.TOP, -0.25), metric("head_sway", EventName.TOP, -0.4))
+    swaying = (metric("pelvis_sway", EventName.TOP, -0.25), metric("chest_sway", EventName.TOP, -0.5))
     assert praised(good, seen=FACE_ON)
     assert praised(good, *swaying, seen=FACE_ON) == ()
-    finish = metric("balance_position", EventName.FINISH, 0.4)
-    assert praised(finish, seen=FACE_ON)
-    assert praised(finish, *swaying, seen=FACE_ON) == (), "a sway leads to hanging back, of which the finish is a sign"
+    lean = metric("secondary_axis_tilt", EventName.IMPACT, 15.0)
+    assert praised(lean, seen=FACE_ON)
+    assert praised(lean, *swaying, seen=FACE_ON) == (), "a sway brings a reverse spine angle, of which a lean is a sign"
 
 
 def test_what_is_in_doubt_is_not_praised() -> None:

@@ -139,7 +139,7 @@ def test_too_little_evidence_gives_no_value_and_says_so() -> None:
     assert "fewer than two faults" in thrust_alone.reason
     cheap: dict[Reading, float] = {
         ("pelvis_sway", EventName.TOP): 0.0,
-        ("head_sway", EventName.TOP): -0.1,
+        ("chest_sway", EventName.TOP): -0.1,
         ("pelvis_sway", EventName.IMPACT): 0.2,
     }
     some = score_swing(swing(cheap), View.FACE_ON)
