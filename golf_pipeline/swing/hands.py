@@ -16,7 +16,11 @@ from golf_pipeline.swing.signals import Scene, despike, hand_height, smooth, spl
 Floats = NDArray[np.float64]
 
 SMOOTHING_SHARE = 0.06
-"""Width (one sigma) of the low-pass as a share of the downswing: half of what a metric is read over (`readings.py`)."""
+"""Width (one sigma) of the low-pass of height and speed as a share of the downswing: half of what a metric is read over
+(`readings.py`), as more would flatten the peak of the speed."""
+
+PATH_SHARE = 2 * SMOOTHING_SHARE
+"""The same for the points, which are there to be looked at: the jitter of the wrists hides the path."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,16 @@ def hand_path(track: LandmarkTrack, events: Sequence[SwingEvent]) -> HandPath | 
     scene = next((one for one in split_scenes(track) if one.frames[0] <= top.frame <= one.frames[-1]), None)
     if scene is None:
         return None
-    sigma = SMOOTHING_SHARE * (impact.time_s - top.time_s) / scene.step_s
-    points = smooth(_points(scene), sigma)
-    velocity = np.gradient(points, scene.step_s, axis=0) if len(scene) > 1 else np.full_like(points, np.nan)
+    downswing = (impact.time_s - top.time_s) / scene.step_s
+    sigma = SMOOTHING_SHARE * downswing
+    points = _points(scene)
+    velocity = np.gradient(smooth(points, sigma), scene.step_s, axis=0) if len(scene) > 1 else points * np.nan
     known = np.where(scene.found, 1.0, np.nan)
     times: Floats = scene.start_s + scene.step_s * np.arange(len(scene), dtype=np.float64)
     return HandPath(
         frame=np.interp(times, scene.times, scene.frames.astype(np.float64)),
         time_s=times,
-        points=points * known[:, None],
+        points=smooth(points, PATH_SHARE * downswing) * known[:, None],
         height=smooth(hand_height(scene), sigma) * known,
         speed=np.linalg.norm(velocity, axis=1) / scene.torso * known,
     )

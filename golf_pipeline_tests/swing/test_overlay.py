@@ -1,17 +1,19 @@
 """The annotated video: what a browser plays, at the source's times, with the pose where the golfer is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from golf_pipeline.swing.documents import EventName, VideoFacts, View
+from golf_pipeline.swing.documents import EventName, Metric, SwingSegmentation, TimeBase, VideoFacts, View
+from golf_pipeline.swing.drawing import ACCENT, LEAST_VISIBILITY, WHITE, Colour, Image
 from golf_pipeline.swing.landmarks import INDEX, LandmarkTrack
 from golf_pipeline.swing.metrics import measure_swing
-from golf_pipeline.swing.overlay import MOST_FPS, write_overlay
-from golf_pipeline.swing.video import VideoLimits, probe_video, read_frames
-from golf_pipeline_tests.swing.posed import COUNT, HEIGHT, WIDTH, segmentation, standing, track_of
+from golf_pipeline.swing.overlay import MOST_FPS, _Painter, write_overlay
+from golf_pipeline.swing.video import Frame, VideoLimits, probe_video, read_frames
+from golf_pipeline_tests.swing.posed import COUNT, FRAMES, HEIGHT, WIDTH, segmentation, standing, track_of
 from golf_pipeline_tests.swing.small_videos import TICKS_PER_S, write_video
 
 GREY = np.full((HEIGHT // 4, WIDTH // 4, 3), 128, np.uint8)
@@ -86,3 +88,64 @@ def test_the_skeleton_lies_on_the_landmarks_and_hidden_ones_are_left_out(tmp_pat
     assert brightness("left_knee") > 180
     assert brightness("right_shoulder") > 180
     assert brightness("right_ankle") == pytest.approx(128, abs=12)
+
+
+def painted(size: tuple[int, int], number: int, track: LandmarkTrack, clip: SwingSegmentation = SEEN) -> Image:
+    """A black picture of (width, height) with what is drawn on one frame."""
+    metrics = measure_swing(track, clip)
+    picture = np.zeros((size[1], size[0], 3), np.uint8)
+    _Painter(track, clip, metrics, *size).paint(picture, Frame(number, number / 30, picture))
+    return picture
+
+
+def near(picture: Image, colour: Colour, off: int = 12) -> int:
+    """How many pixels have a colour."""
+    return int((np.abs(picture.astype(int) - colour) <= off).all(axis=2).sum())
+
+
+@pytest.mark.parametrize("size", [(120, 214), (360, 640), (540, 960), (640, 360), (960, 540)])
+@pytest.mark.parametrize("view", [View.DOWN_THE_LINE, View.FACE_ON])
+def test_no_words_reach_the_edge_of_a_picture_of_any_size(
+    size: tuple[int, int], view: View, track: LandmarkTrack
+) -> None:
+    clip = segmentation(view, time_base=TimeBase.SLOW_MOTION)
+    nowhere = replace(track, visibility=np.zeros_like(track.visibility))
+    for number in (0, *FRAMES.values(), COUNT - 1):
+        picture = painted(size, number, nowhere, clip)
+        border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        assert border.max() == 0
+        assert near(picture, WHITE, 60) > 20
+
+
+def test_the_hands_go_back_in_dashes_and_come_down_in_a_solid_line() -> None:
+    hips = {
+        EventName.ADDRESS: (360, 700),
+        EventName.MID_BACKSWING: (200, 550),
+        EventName.TOP: (360, 400),
+        EventName.IMPACT: (360, 700),
+    }
+    moving = track_of({name: standing(30, hip=hip) for name, hip in hips.items()})
+    visibility = np.zeros_like(moving.visibility)
+    visibility[:, [INDEX["left_wrist"], INDEX["right_wrist"]]] = LEAST_VISIBILITY / 2  # known, but no limb is drawn
+    hidden = replace(moving, visibility=visibility)
+    middle = slice(200, 800)  # between the two panels
+    before, top, impact = (
+        painted((540, 960), FRAMES[name], hidden)[middle]
+        for name in (EventName.ADDRESS, EventName.TOP, EventName.IMPACT)
+    )
+    assert near(before, WHITE) == near(before, ACCENT) == 0
+    assert near(top, WHITE) > 50
+    assert near(top, ACCENT) == 0
+    assert near(impact, ACCENT) > 300
+    assert near(impact, WHITE) > 50
+
+
+def test_without_hands_around_the_top_there_is_no_path_and_the_video_is_still_drawn(track: LandmarkTrack) -> None:
+    xyz = track.xyz.copy()
+    xyz[FRAMES[EventName.TOE_UP] :] = np.nan
+    metrics: tuple[Metric, ...] = ()
+    painter = _Painter(replace(track, xyz=xyz), SEEN, metrics, 360, 640)
+    picture = np.zeros((640, 360, 3), np.uint8)
+    painter.paint(picture, Frame(60, 2.0, picture))
+    assert near(picture[150:500], ACCENT) == 0
+    assert near(picture, WHITE, 60) > 20
