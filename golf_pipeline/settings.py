@@ -1,17 +1,18 @@
 """Every environment variable of the pipeline, typed, in one place. Nothing else reads the environment.
 
-All names carry the prefix `GOLF_`: `GOLF_BUCKET`, `GOLF_CATALOG_URL`, ... AWS credentials are boto3's own business.
+All names carry the prefix `GOLF_`: `GOLF_BUCKET`, `GOLF_CATALOG_URL`, ... `OPENAI_API_KEY` and `OPENAI_BASE_URL` work
+as they do everywhere else, after their `GOLF_` forms. AWS credentials are boto3's own business.
 """
 
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="GOLF_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GOLF_", extra="ignore", frozen=True, populate_by_name=True)
 
     bucket: str = Field("golf-swings", description="S3 bucket of uploads and outputs")
     region: str = "us-east-1"
@@ -57,13 +58,38 @@ class Settings(BaseSettings):
     batch_backlog: int = Field(20, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, description="swings in one batch run")
 
-    openai_api_key: SecretStr | None = None
-    openai_base_url: str | None = None
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GOLF_OPENAI_API_KEY", "OPENAI_API_KEY"), description="None: rules coach"
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("GOLF_OPENAI_BASE_URL", "OPENAI_BASE_URL"),
+        description="any compatible service; None means OpenAI",
+    )
     openai_model: str = "gpt-4.1-mini"
     model_prices: dict[str, tuple[float, float]] = Field(
         {"gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6), "gpt-4o-mini": (0.15, 0.6)},
         description="USD per million tokens in and out; a model that is not listed is billed at the dearest",
     )
+    coach_tokens: int = Field(
+        6000, gt=0, description="most tokens of one coaching, in and out, all attempts, without key frames"
+    )
+    coach_usd_per_day: float = Field(20.0, ge=0, description="most USD a day (UTC) for coaching; then rules coach")
+    coach_attempts: int = Field(2, ge=1, description="answers asked for; the second time with what was wrong")
+    coach_timeout_s: float = Field(30.0, gt=0, description="a call to the model that takes longer is given up")
+    coach_retries: int = Field(2, ge=0, description="repeats of a call that the service could not take")
+    coach_images: bool = Field(False, description="show key frames to the model as well, at low detail")
+    coach_image_tokens: int = Field(6000, ge=0, description="most tokens of one coaching for its key frames, on top")
+    coach_frames_per_call: int = Field(6, gt=0, description="key frames in one call to the model")
+    model_image_tokens: dict[str, int] = Field(
+        {"gpt-4.1": 85, "gpt-4.1-mini": 182, "gpt-4o-mini": 2833},
+        description="tokens of a key frame of 256x448 at low detail; a model that is not listed counts as the dearest",
+    )
+
+    @field_validator("openai_api_key", "openai_base_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
 
 @lru_cache

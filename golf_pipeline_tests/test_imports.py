@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "swing": {"swing"},
     "synthetic": {"synthetic", "swing"},
     "training": {"training", "swing"},
-    "benchmarks": {"benchmarks", "training", "synthetic", "swing", "settings", "model_download", "progress"},
+    "benchmarks": {"benchmarks", "coach", "training", "synthetic", "swing", "settings", "model_download", "progress"},
     "storage": {"storage", "coach", "swing", "settings"},
     "coach": {"coach", "swing", "settings"},
     "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download"},

@@ -131,8 +131,10 @@ def coach(
     from golf_pipeline.benchmarks.coach import score_coach
     from golf_pipeline.benchmarks.coach_tables import print_tables
 
-    with data_errors():
+    try:
         result = score_coach(analyses)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--analyses") from error
     _show(result, print_tables, as_json=as_json)
 
 

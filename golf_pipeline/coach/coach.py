@@ -1,173 +1,131 @@
-"""The coaching of one swing: a model's words where there is a model, the rules' words otherwise.
+"""The coaching of one swing: a model's words where there are a model and a budget, the rules' words otherwise.
 
-Both read the same findings, and both have their numbers from the same evidence. The rule-based report of
-`swing/advice.py` is always the base: a model can only replace its prose.
+`coach_swing` is the one way to it, for the pipeline and for the command. Both writers read the same findings and have
+their numbers from the same data; the rule-based report of `swing/advice.py` is always the base.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from golf_pipeline.coach.documents import (
-    AiAnalysis,
-    CoachingWords,
-    IssueWords,
-    PhaseObservation,
-    Recommendation,
-    TechnicalAnalysis,
-    TechnicalIssue,
-)
+from golf_pipeline.coach.budget import AnswerStore, CoachLimits, Price, UsageLedger
+from golf_pipeline.coach.documents import AiAnalysis, Spent, StoredAnswer
+from golf_pipeline.coach.facts import SwingFacts
+from golf_pipeline.coach.openai_coach import CoachModel, ask_for_words, most_usd, question_key
+from golf_pipeline.coach.pictures import Picture
+from golf_pipeline.coach.report import Written, assemble
+from golf_pipeline.coach.service import CoachUnavailableError, connect
+from golf_pipeline.coach.words import words_problems
 from golf_pipeline.settings import Settings
-from golf_pipeline.swing.documents import Findings, Metric, Report, Severity, SwingSegmentation
+from golf_pipeline.swing.documents import Report, SwingAnalysis, SwingSegmentation
 
-if TYPE_CHECKING:
-    from openai import OpenAI
+ALGORITHM_VERSION = "2"
 
-ALGORITHM_VERSION = "1"
-
-_PRIORITY = {Severity.CRITICAL: 1, Severity.MAJOR: 2, Severity.MINOR: 3}
-
-
-@dataclass(frozen=True)
-class CoachModel:
-    """A language model to ask, and its price in USD per million tokens in and out."""
-
-    client: "OpenAI"
-    name: str
-    usd_per_million: tuple[float, float]
+NO_MODEL = "no model is configured"
+DAY_IS_SPENT = "the day's budget for coaching is used up"
 
 
 def model_from_settings(settings: Settings) -> CoachModel | None:
     """The model that the settings name, or None without a key; an unknown model is billed at the dearest price."""
     if settings.openai_api_key is None:
         return None
-    from golf_pipeline.coach.openai_coach import connect
-
-    dearest = (max(p[0] for p in settings.model_prices.values()), max(p[1] for p in settings.model_prices.values()))
+    prices, images = settings.model_prices, settings.model_image_tokens
+    dearest = (max(price[0] for price in prices.values()), max(price[1] for price in prices.values()))
+    usd_in, usd_out = prices.get(settings.openai_model, dearest)
     return CoachModel(
-        client=connect(settings.openai_api_key.get_secret_value(), settings.openai_base_url),
+        client=connect(
+            settings.openai_api_key.get_secret_value(),
+            settings.openai_base_url,
+            timeout_s=settings.coach_timeout_s,
+            retries=settings.coach_retries,
+        ),
         name=settings.openai_model,
-        usd_per_million=settings.model_prices.get(settings.openai_model, dearest),
+        price=Price(usd_in, usd_out, images.get(settings.openai_model, max(images.values()))),
+        limits=CoachLimits(
+            tokens=settings.coach_tokens,
+            image_tokens=settings.coach_image_tokens,
+            attempts=settings.coach_attempts,
+            frames_per_call=settings.coach_frames_per_call,
+            usd_per_day=settings.coach_usd_per_day,
+        ),
     )
 
 
-def write_coaching(
-    findings: Findings,
-    metrics: tuple[Metric, ...],
-    segmentation: SwingSegmentation,
-    report: Report,
+def facts_of(analysis: SwingAnalysis) -> SwingFacts:
+    """What may be said of an analysed swing.
+
+    Raises:
+        ValueError: the clip was refused, or the analysis lacks a part: there is nothing to coach on.
+    """
+    if analysis.capture is None or analysis.findings is None:
+        raise ValueError("coaching needs an analysed swing: capture or findings are missing")
+    segmentation = SwingSegmentation(capture=analysis.capture, events=analysis.events, candidates=analysis.candidates)
+    drills = tuple(text for drill in _report_of(analysis).drills for text in (drill.name, drill.how, drill.cue))
+    return SwingFacts(analysis.findings, analysis.metrics, segmentation, drills)
+
+
+def coach_swing(
+    analysis: SwingAnalysis,
     *,
-    key_frame_count: int,
     model: CoachModel | None = None,
+    answers: AnswerStore | None = None,
+    ledger: UsageLedger | None = None,
+    pictures: Sequence[Picture] = (),
 ) -> AiAnalysis:
-    """Return the coaching; never raises for the model's sake: without a usable answer the rules speak and say why."""
+    """Write the coaching; it never fails for the model's sake: without a usable answer the rules speak and say why.
+
+    Args:
+        answers: where answers are kept, so that the same question is not paid for twice.
+        ledger: where the day's spending is kept; without one only the limits of this coaching hold.
+        pictures: key frames to show to the model; none unless they are asked for.
+
+    Raises:
+        ValueError: the analysis was refused or lacks a part.
+    """
+    facts, report = facts_of(analysis), _report_of(analysis)
+
+    def written(answer: StoredAnswer, *, reused: bool) -> AiAnalysis:
+        coaching = assemble(facts, report, analysis.key_frames, Written(answer.words, answer.notes, answer.reason))
+        bill = {"tokens_used": answer.spent.tokens, "cost_usd": answer.spent.usd, "answer_reused": reused}
+        if pictures:
+            bill |= {"frames_analyzed": answer.frames_seen, "frames_skipped": len(pictures) - answer.frames_seen}
+        return coaching.model_copy(update={**bill, "model": answer.model if answer.words else "rules"})
+
     if model is None:
-        return _assemble(findings, metrics, segmentation, report, key_frame_count, None, "no model is configured")
-    from golf_pipeline.coach.openai_coach import CoachUnavailableError, ask_for_words
+        return written(_nothing(NO_MODEL), reused=False)
+    key = question_key(model, facts, pictures)
+    stored = answers.get(key) if answers else None
+    if stored is not None and not (stored.words and words_problems(stored.words, facts)):
+        return written(stored, reused=True)
+    answer = _answer(model, facts, pictures, ledger)
+    if answers is not None and (answer.words or answer.model):
+        answers.put(key, answer)
+    return written(answer, reused=False)
 
+
+def _report_of(analysis: SwingAnalysis) -> Report:
+    if analysis.report is None:
+        raise ValueError("coaching needs an analysed swing: the report is missing")
+    return analysis.report
+
+
+def _answer(
+    model: CoachModel, facts: SwingFacts, pictures: Sequence[Picture], ledger: UsageLedger | None
+) -> StoredAnswer:
+    """Ask within the day's budget; what failed for want of a service or of money has no model and is not kept."""
+    reserved = most_usd(model, facts, pictures)
+    if ledger is not None and not ledger.reserve(reserved, model.limits.usd_per_day):
+        return _nothing(DAY_IS_SPENT)
+    spent = Spent(usd=reserved)  # should anything else fail, the reservation stands: spent, as far as anybody knows
     try:
-        answer = ask_for_words(model.client, model.name, findings, segmentation)
+        answer = ask_for_words(model, facts, pictures)
+        spent = answer.spent
     except CoachUnavailableError as error:
-        return _assemble(findings, metrics, segmentation, report, key_frame_count, None, str(error))
-    coaching = _assemble(findings, metrics, segmentation, report, key_frame_count, answer.words, "")
-    price_in, price_out = model.usd_per_million
-    cost = round((answer.prompt_tokens * price_in + answer.completion_tokens * price_out) / 1e6, 6)
-    tokens = answer.prompt_tokens + answer.completion_tokens
-    return coaching.model_copy(update={"model": answer.model, "tokens_used": tokens, "cost_usd": cost})
+        spent = error.spent
+        answer = _nothing(str(error), spent)
+    finally:
+        if ledger is not None:
+            ledger.settle(reserved, spent)
+    return answer
 
 
-def _assemble(
-    findings: Findings,
-    metrics: tuple[Metric, ...],
-    segmentation: SwingSegmentation,
-    report: Report,
-    key_frame_count: int,
-    words: CoachingWords | None,
-    fallback_reason: str,
-) -> AiAnalysis:
-    said = {issue.fault_id: issue for issue in words.issues} if words else {}
-    texts = {issue.fault_id: issue.text for issue in report.top_issues}
-    ranked = list(findings.findings)
-    root = next((f for f in ranked if words and f.fault_id == words.root_cause_fault_id), ranked[0] if ranked else None)
-    issues = tuple(
-        TechnicalIssue(
-            issue=finding.name,
-            severity=finding.severity,
-            impact=said[finding.fault_id].why_it_matters
-            if finding.fault_id in said
-            else "; ".join(finding.ball_flight),
-            biomechanical_cause="; ".join(finding.causes),
-        )
-        for finding in ranked
-    )
-    response = words.summary if words else report.summary
-    coaching = "\n\n".join([response, *(_issue_text(issue.fault_id, texts, said) for issue in report.top_issues)])
-    return AiAnalysis(
-        success=True,
-        response=response,
-        coaching_response=coaching,
-        frames_analyzed=key_frame_count,
-        frames_skipped=0,
-        fallback_triggered=words is None,
-        fallback_reason=fallback_reason,
-        tokens_used=0,
-        cost_usd=0.0,
-        model="rules" if words is None else "model",
-        root_cause=f"{root.name}: {root.explanation}" if root else "",
-        cues=tuple(drill.cue for drill in report.drills),
-        drills=report.drills,
-        swing_phases=_phases(findings, metrics, segmentation),
-        technical_analysis=TechnicalAnalysis(positives=findings.positives, issues=issues),
-        recommendations=_recommendations(findings, report),
-        overall_feedback=words.encouragement if words else " ".join(report.caveats),
-        coaching_cues=tuple(drill.cue for drill in report.drills),
-        overall_score=None,
-    )
-
-
-def _issue_text(fault_id: str, texts: dict[str, str], said: dict[str, IssueWords]) -> str:
-    if fault_id in said:
-        return f"{said[fault_id].what_happens} {texts[fault_id]}"
-    return texts[fault_id]
-
-
-def _phases(
-    findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation
-) -> tuple[PhaseObservation, ...]:
-    observations: dict[str, list[str]] = {event.event: [] for event in segmentation.events}
-    for metric in metrics:
-        if metric.phase is not None and metric.value is not None and metric.phase in observations:
-            observations[metric.phase].append(f"{metric.name}: {metric.value:.2f} {metric.unit} ({metric.trust})")
-    for finding in findings.findings:
-        for evidence in finding.evidence:
-            if evidence.phase is not None and evidence.phase in observations:
-                observations[evidence.phase].append(f"{finding.name} shows here")
-    return tuple(
-        PhaseObservation(
-            phase=event.event,
-            frame_number=event.frame,
-            observations=tuple(dict.fromkeys(observations[event.event])),
-            quality_score=None,
-        )
-        for event in segmentation.events
-    )
-
-
-def _recommendations(findings: Findings, report: Report) -> tuple[Recommendation, ...]:
-    drills = {drill.drill_id: drill for drill in report.drills}
-    made = []
-    for finding in findings.findings:
-        for drill_id in finding.drill_ids:
-            if drill_id in drills:
-                drill = drills[drill_id]
-                made.append(
-                    Recommendation(
-                        priority=_PRIORITY[finding.severity],
-                        change=f"Work on {finding.name.lower()}",
-                        why=finding.explanation,
-                        how=f"{drill.name}: {drill.how}",
-                        drill_id=drill_id,
-                        expected_improvement="Film the same view again after a week and compare the same numbers.",
-                    )
-                )
-                break
-    return tuple(made)
+def _nothing(reason: str, spent: Spent | None = None) -> StoredAnswer:
+    return StoredAnswer(words=None, reason=reason, model="", spent=spent or Spent())

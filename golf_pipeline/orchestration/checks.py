@@ -6,7 +6,8 @@ microseconds, and reports one result with the values of each swing. What must st
 
 from itertools import pairwise
 
-from golf_pipeline.coach.grounding import ungrounded_numbers, ungrounded_numbers_in_coaching
+from golf_pipeline.coach.facts import SwingFacts
+from golf_pipeline.coach.grounding import coaching_problems, report_problems
 from golf_pipeline.orchestration.documents import Coaching, Metrics
 from golf_pipeline.orchestration.swing_assets import SwingCheck, Verdict
 from golf_pipeline.orchestration.workspace import Swing
@@ -37,11 +38,13 @@ def _judge_events(swing: Swing) -> Verdict:
 
 def _judge_grounding(swing: Swing) -> Verdict:
     coaching = swing.document(Coaching, "coaching")
-    findings = swing.document(Findings, "findings")
-    metrics = swing.document(Metrics, "metrics").metrics
-    invented = ungrounded_numbers(coaching.report, findings, metrics)
-    invented += ungrounded_numbers_in_coaching(coaching.ai_analysis, findings, metrics)
-    return Verdict(not invented, {"ungrounded_numbers": list(invented)})
+    facts = SwingFacts(
+        swing.document(Findings, "findings"),
+        swing.document(Metrics, "metrics").metrics,
+        swing.document(SwingSegmentation, "events"),
+    )
+    problems = report_problems(coaching.report, facts) + coaching_problems(coaching.ai_analysis, facts)
+    return Verdict(not problems, {"ungrounded_numbers": [str(problem) for problem in problems]})
 
 
 pose_coverage = SwingCheck(
@@ -53,5 +56,7 @@ events_in_order = SwingCheck(
     _judge_events,
 )
 numbers_grounded = SwingCheck(
-    "numbers_grounded", "Every number in the coach's words is one that was measured.", _judge_grounding
+    "numbers_grounded",
+    "Every number in the coach's words is measured, with its unit, sign and metric.",
+    _judge_grounding,
 )

@@ -12,6 +12,7 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 UPLOADS_PREFIX = "golf-swings/"
 PROFILES_PREFIX = "golf-profiles/"
+ANSWERS_PREFIX = "golf-coaching-answers/"
 VIDEO_EXTENSIONS = ("mp4", "mov", "m4v")
 GUEST = "guest"
 MAX_SEGMENT_LENGTH = 128
@@ -58,8 +59,9 @@ def parse_upload_key(key: str) -> Upload:
 
 
 def is_derived_key(key: str) -> bool:
-    """Whether the key is nobody's upload: deeper than one, a profile, or the empty "folder" that S3 consoles make."""
-    if key.startswith(PROFILES_PREFIX) or key.endswith("/"):
+    """Whether the key is nobody's upload: deeper than one, a profile, an answer of the coach's model, or the empty
+    "folder" that S3 consoles make."""
+    if key.startswith((PROFILES_PREFIX, ANSWERS_PREFIX)) or key.endswith("/"):
         return True
     return key.startswith(UPLOADS_PREFIX) and key.removeprefix(UPLOADS_PREFIX).count("/") >= 2
 
@@ -88,6 +90,11 @@ def swing_history_key(user_id: str, version: str) -> str:
 def user_context_key(user_id: str) -> str:
     """What the golfer says of themselves; it is not made by any version."""
     return f"{PROFILES_PREFIX}{user_id}/user_context.json"
+
+
+def answer_key(question: str) -> str:
+    """The key of a model's answer to a question of this hash: no golfer's, as the same findings ask the same."""
+    return f"{ANSWERS_PREFIX}{question}.json"
 
 
 def partition_key(name: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -103,4 +104,14 @@ profiles = Table(
     Column("key", String(1100), nullable=False),
     Column("source_completed_at", UtcDateTime, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
+)
+
+model_usage = Table(
+    "model_usage",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("purpose", String(50), primary_key=True),
+    Column("usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("calls", Integer, nullable=False),
 )

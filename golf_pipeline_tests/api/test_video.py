@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from golf_pipeline.coach.coach import write_coaching
+from golf_pipeline.coach.coach import coach_swing
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import output_key
 from golf_pipeline.storage.object_store import ObjectStore
@@ -92,9 +92,7 @@ def finish(catalog: Catalog, store: ObjectStore, job_id: str, analysis: SwingAna
     catalog.mark_dispatched([job_id])
     record = catalog.get(job_id)
     assert record is not None
-    assert analysis.findings and analysis.report and analysis.capture
-    segmentation = SwingSegmentation(capture=analysis.capture, events=analysis.events, candidates=analysis.candidates)
-    coaching = write_coaching(analysis.findings, analysis.metrics, segmentation, analysis.report, key_frame_count=1)
+    coaching = coach_swing(analysis)
     report_key = output_key("guest", job_id, "report", "1", "report.html")
     store.put_bytes(report_key, b"<p>report</p>", "text/html")
     result = build_result(record, analysis, coaching, {"report": report_key}, {"pose": "1"})
@@ -299,9 +297,7 @@ def test_a_result_is_not_made_of_an_analysis_that_was_refused(
 ) -> None:
     record = catalog.get(upload(api)["jobId"])
     assert record is not None
-    assert analysis.findings and analysis.report and analysis.capture
-    segmentation = SwingSegmentation(capture=analysis.capture, events=analysis.events, candidates=analysis.candidates)
-    coaching = write_coaching(analysis.findings, analysis.metrics, segmentation, analysis.report, key_frame_count=1)
+    coaching = coach_swing(analysis)
     with pytest.raises(ValueError, match="whole analysis"):
         build_result(record, analysis.model_copy(update={"findings": None}), coaching, {}, {})
 

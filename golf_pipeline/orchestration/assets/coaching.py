@@ -1,15 +1,18 @@
 """The words: the rules' report, and the coach's version of it."""
 
 from golf_pipeline.coach.coach import ALGORITHM_VERSION as COACH_VERSION
-from golf_pipeline.coach.coach import model_from_settings, write_coaching
+from golf_pipeline.coach.coach import coach_swing, model_from_settings
+from golf_pipeline.coach.pictures import Picture, small_picture
 from golf_pipeline.orchestration.checks import numbers_grounded
 from golf_pipeline.orchestration.documents import Coaching, KeyFrames, Metrics
 from golf_pipeline.orchestration.swing_assets import Made, swing_asset
 from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.storage.keys import frame_key
 from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.usage import BucketAnswers, CatalogLedger
 from golf_pipeline.swing.advice import ALGORITHM_VERSION as ADVICE_VERSION
 from golf_pipeline.swing.advice import write_report
-from golf_pipeline.swing.documents import Findings, SwingSegmentation
+from golf_pipeline.swing.documents import Findings, KeyFrame, SwingSegmentation
 
 VERSION = f"{ADVICE_VERSION}-{COACH_VERSION}"
 
@@ -23,18 +26,28 @@ VERSION = f"{ADVICE_VERSION}-{COACH_VERSION}"
 )
 def coaching_report(swing: Swing) -> Made:
     """The coaching: a model's words about the findings where there is a model, the rules' words otherwise."""
+    from golf_pipeline.swing.analysis import assemble_analysis
+
     swing.set_status(Status.AI_PROCESSING, "The coach is writing your report.")
     segmentation = swing.document(SwingSegmentation, "events")
     metrics = swing.document(Metrics, "metrics").metrics
     findings = swing.document(Findings, "findings")
+    key_frames = swing.document(KeyFrames, "key_frames").key_frames
     report = write_report(findings, metrics, segmentation)
-    words = write_coaching(
-        findings,
-        metrics,
-        segmentation,
-        report,
-        key_frame_count=len(swing.document(KeyFrames, "key_frames").key_frames),
-        model=model_from_settings(swing.settings),
+    analysis = assemble_analysis(
+        segmentation=segmentation,
+        measured=metrics,
+        findings=findings,
+        advice_report=report,
+        key_frames=key_frames,
+    )
+    model, workspace = model_from_settings(swing.settings), swing.workspace
+    words = coach_swing(
+        analysis,
+        model=model,
+        answers=BucketAnswers(workspace.objects),
+        ledger=CatalogLedger(workspace.catalog.engine),
+        pictures=_pictures(swing, key_frames) if model is not None and swing.settings.coach_images else (),
     )
     coaching = Coaching(report=report, ai_analysis=words)
     return Made(
@@ -45,7 +58,23 @@ def coaching_report(swing: Swing) -> Made:
             "fallback_reason": words.fallback_reason,
             "tokens": words.tokens_used,
             "cost_usd": words.cost_usd,
+            "answer_reused": words.answer_reused,
+            "frames_skipped": words.frames_skipped,
             "issues": len(report.top_issues),
             "drills": len(report.drills),
         },
     )
+
+
+def _pictures(swing: Swing, key_frames: tuple[KeyFrame, ...]) -> tuple[Picture, ...]:
+    """The stored key frames, as a model is shown them."""
+    folder = swing.folder / "shown"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for frame in key_frames:
+        path = folder / frame.file_name
+        swing.workspace.objects.download(
+            frame_key(swing.record.user_id, swing.record.analysis_id, frame.file_name), path
+        )
+        pictures.append(small_picture(frame, path))
+    return tuple(pictures)

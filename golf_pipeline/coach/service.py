@@ -1,0 +1,177 @@
+"""One question to an OpenAI-compatible service: what it says, what that cost, or a reason in plain words why nothing.
+
+What differs between services is settled here: a model that refuses a fixed temperature or a seed is asked without, one
+that knows no strict schema in JSON mode with the schema in words, an older one with `max_tokens`. Each is tried once a
+question, and such a refusal costs nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from golf_pipeline.coach.budget import Price, estimated_tokens
+from golf_pipeline.coach.documents import Spent
+from golf_pipeline.coach.prompts import schema_in_words
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import BadRequestError, OpenAI, OpenAIError
+    from openai.types.chat import ChatCompletion
+
+LONGEST_RETRY_AFTER_S = 10.0
+"""A service that asks to wait longer is not waited for: the library would wait up to two minutes a retry, and a golfer
+waits with it. So a question ends within (retries + 1) * (time-out + 10 s)."""
+
+SEED = 1
+
+_OPTIONS = {
+    "temperature": ("temperature",),
+    "seed": ("seed",),
+    "max_completion_tokens": ("max_completion_tokens",),
+    "json_schema": ("response_format", "json_schema", "structured output"),
+}
+"""What can be done without, and the words by which a refusal names it."""
+
+
+class CoachUnavailableError(Exception):
+    """No answer of the model: the message says why in a few words that may be shown to an operator."""
+
+    def __init__(self, reason: str, spent: Spent | None = None) -> None:
+        super().__init__(reason)
+        self.spent = spent or Spent()
+
+
+@dataclass(frozen=True)
+class Reply:
+    text: str
+    model: str
+    spent: Spent
+    cut_off: bool
+
+
+def connect(api_key: str, base_url: str | None, *, timeout_s: float, retries: int) -> "OpenAI":
+    """A client with a time-out and the library's own backoff; importing it costs half a second, hence here."""
+    from openai import DefaultHttpxClient, OpenAI
+
+    http = DefaultHttpxClient(event_hooks={"response": [_forget_long_waits]})
+    return OpenAI(api_key=api_key, base_url=base_url, timeout=timeout_s, max_retries=retries, http_client=http)
+
+
+def ask(
+    client: "OpenAI",
+    model: str,
+    price: Price,
+    messages: list[dict[str, Any]],
+    response_format: dict[str, Any],
+    most_answer_tokens: int,
+) -> Reply:
+    """Ask once (the client repeats what the service could not take).
+
+    Raises:
+        CoachUnavailableError: the service failed, refused, or gave no answer at all.
+    """
+    estimated_in = estimated_tokens(messages, response_format, price.image_tokens)
+    with _named_errors():
+        completion: Any = _complete(client, model, messages, response_format, most_answer_tokens)
+    usage = getattr(completion, "usage", None)
+    choices: list[Any] = getattr(completion, "choices", None) or []
+    message = getattr(choices[0], "message", None) if choices else None
+    text = (getattr(message, "content", None) or "") if message else ""
+    if usage is not None:
+        spent = price.of(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+    else:  # not every compatible service counts
+        spent = price.of(estimated_in, most_answer_tokens if text else 0)
+    if message is None:
+        raise CoachUnavailableError("the model gave no answer", spent)
+    if getattr(message, "refusal", None):
+        raise CoachUnavailableError("the model refused to answer", spent)
+    if choices[0].finish_reason == "content_filter":
+        raise CoachUnavailableError("the service's content filter held the answer back", spent)
+    return Reply(text, completion.model or model, spent, cut_off=choices[0].finish_reason == "length")
+
+
+def _complete(
+    client: "OpenAI",
+    model: str,
+    messages: list[dict[str, Any]],
+    response_format: dict[str, Any],
+    most_answer_tokens: int,
+) -> "ChatCompletion":
+    from openai import BadRequestError
+
+    without: set[str] = set()
+    while True:
+        try:
+            request = _request(messages, response_format, most_answer_tokens, without)
+            completion: ChatCompletion = client.chat.completions.create(model=model, **request)
+            return completion
+        except BadRequestError as error:
+            refused = _refused_option(error) - without
+            if not refused:
+                raise
+            without |= refused
+
+
+def _request(
+    messages: list[dict[str, Any]], response_format: dict[str, Any], most_answer_tokens: int, without: set[str]
+) -> dict[str, Any]:
+    request: dict[str, Any] = {"messages": messages, "response_format": response_format}
+    if "json_schema" in without:
+        system = messages[0]["content"] + "\n\n" + schema_in_words(response_format)
+        request["messages"] = [{**messages[0], "content": system}, *messages[1:]]
+        request["response_format"] = {"type": "json_object"}
+    limit = "max_tokens" if "max_completion_tokens" in without else "max_completion_tokens"
+    request[limit] = most_answer_tokens
+    if "temperature" not in without:
+        request["temperature"] = 0
+    if "seed" not in without:
+        request["seed"] = SEED
+    return request
+
+
+def _refused_option(error: "BadRequestError") -> set[str]:
+    said = f"{error.param or ''} {error.message}".lower()
+    return {option for option, words in _OPTIONS.items() if any(word in said for word in words)}
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    from openai import OpenAIError
+
+    try:
+        yield
+    except OpenAIError as error:
+        raise CoachUnavailableError(_reason(error)) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        # A body that is no JSON, or JSON of another service: the library lets these through as they come.
+        raise CoachUnavailableError("the model service answered in another form") from error
+
+
+def _reason(error: "OpenAIError") -> str:
+    import openai
+
+    reasons: tuple[tuple[type[Exception], str], ...] = (
+        (openai.APITimeoutError, "the model service did not answer in time"),
+        (openai.APIConnectionError, "the model service cannot be reached"),
+        (openai.RateLimitError, "the model service is busy or its quota is used up (429)"),
+        (openai.AuthenticationError, "the model service refused the key (401)"),
+        (openai.PermissionDeniedError, "the key may not use this model (403)"),
+        (openai.NotFoundError, "the model service does not know this model or path (404)"),
+        (openai.BadRequestError, "the model service refused the request (400)"),
+    )
+    for kind, reason in reasons:
+        if isinstance(error, kind):
+            return reason
+    status = getattr(error, "status_code", None)
+    return f"the model service failed ({status or type(error).__name__})"
+
+
+def _forget_long_waits(response: "httpx2.Response") -> None:
+    for header in ("retry-after", "retry-after-ms"):
+        try:
+            wait_s = float(response.headers.get(header, 0)) / (1000 if header.endswith("ms") else 1)
+        except ValueError:  # a date: the library would wait up to two minutes for it
+            wait_s = float("inf")
+        if wait_s > LONGEST_RETRY_AFTER_S:
+            del response.headers[header]
