@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from golf_pipeline.storage.result import ResultDocument
+from golf_pipeline.swing.compare import SwingComparison
 from golf_pipeline.swing.documents import SwingAnalysis
 
 
@@ -17,7 +18,11 @@ def analysis_schema() -> str:
 def write_schemas(folder: Path) -> tuple[Path, ...]:
     """Write every published schema into a folder and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    documents: dict[str, type[BaseModel]] = {"analysis": SwingAnalysis, "result": ResultDocument}
+    documents: dict[str, type[BaseModel]] = {
+        "analysis": SwingAnalysis,
+        "comparison": SwingComparison,
+        "result": ResultDocument,
+    }
     written = []
     for name, model in documents.items():
         path = folder / f"{name}.schema.json"
