@@ -226,6 +226,7 @@ def _analyze(video: Path, out: Path, given: "CaptureGiven") -> "SwingAnalysis":
     Raises:
         typer.Exit: nothing can be said about the video; the reason is printed.
     """
+    from golf_pipeline.coach.on_disk import write_coaching
     from golf_pipeline.model_download import download
     from golf_pipeline.settings import get_settings
     from golf_pipeline.swing.analysis import StageTimes, analyze_swing
@@ -242,6 +243,8 @@ def _analyze(video: Path, out: Path, given: "CaptureGiven") -> "SwingAnalysis":
             analysis = analyze_swing(
                 video, out, pose_model=model, given=given, limits=limits, on_progress=progress.report, times=times
             )
+        with times.measure("coaching"):
+            write_coaching(analysis, out, settings)
     except PoseModelError as error:
         complaints.print(f"[bold red]{error.code}[/] {error.message} {error.detail}", soft_wrap=True)
         raise typer.Exit(Exit.FAILED) from error
