@@ -1,5 +1,7 @@
-"""What every test may ask for."""
+"""What every test may ask for, and what none may use: a key of whoever runs the tests."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data (../shared/data) is not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_key_of_a_model() -> Iterator[None]:
+    """Tests never spend money: a key in the environment would send their swings to a paid model."""
+    names = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GOLF_OPENAI_API_KEY", "GOLF_OPENAI_BASE_URL")
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    yield
+    os.environ.update(kept)
