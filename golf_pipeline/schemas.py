@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from golf_pipeline.storage.result import ResultDocument
 from golf_pipeline.swing.compare import SwingComparison
 from golf_pipeline.swing.documents import SwingAnalysis
+from golf_pipeline.swing.profile import SwingProfile
 
 
 def analysis_schema() -> str:
@@ -21,6 +22,7 @@ def write_schemas(folder: Path) -> tuple[Path, ...]:
     documents: dict[str, type[BaseModel]] = {
         "analysis": SwingAnalysis,
         "comparison": SwingComparison,
+        "profile": SwingProfile,
         "result": ResultDocument,
     }
     written = []
