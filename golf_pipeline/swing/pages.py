@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 INLINE_QUALITY = 80
 DECIMALS = {"deg": 1, "torso lengths": 2, "stance widths": 2, "ratio": 1, "s": 2}
+NO_DECIMALS_FROM = 10.0
+"""Noise from which the decimals of a number say nothing."""
+
 _UNITS = {"deg": "°", "ratio": ""}
 
 
@@ -30,10 +33,10 @@ def inline_picture(image: Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(image, INLINE_QUALITY)).decode()
 
 
-def written(value: float, unit: str) -> str:
-    """A number with as many decimals as its unit deserves, without the unit."""
+def written(value: float, unit: str, noise: float | None = None) -> str:
+    """A number with as many decimals as its unit deserves and its noise allows, without the unit."""
     # Adding zero turns the "-0.00" of a tiny negative number into "0.00".
-    decimals = DECIMALS.get(unit, 2)
+    decimals = 0 if noise is not None and noise >= NO_DECIMALS_FROM else DECIMALS.get(unit, 2)
     return minus(f"{round(value, decimals) + 0.0:.{decimals}f}")
 
 
@@ -46,7 +49,7 @@ def with_noise(value: float, noise: float | None, unit: str) -> str:
     """A number with its noise and its unit: "33.1 ± 1.1°"; the noise with two significant figures."""
     if noise is None:
         return with_unit(value, unit)
-    return _joined(f"{written(value, unit)} \N{PLUS-MINUS SIGN} {noise:.2g}", unit)
+    return _joined(f"{written(value, unit, noise)} \N{PLUS-MINUS SIGN} {noise:.2g}", unit)
 
 
 def _change(value: float, unit: str) -> str:

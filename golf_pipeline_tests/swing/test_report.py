@@ -136,6 +136,18 @@ def test_without_a_contact_sheet_the_events_are_a_list(analysis: SwingAnalysis, 
     assert "Impact: 1.73 s, frame 52, 90&nbsp;% sure" in page.text
 
 
+def test_a_direction_is_shown_without_a_number_and_decimals_end_where_noise_begins(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    known = next(one for one in analysis.metrics if one.corridor is None and one.trust == Trust.MEASURED)
+    turn = known.model_copy(update={"value": 71.25, "unit": "deg", "noise": 34.7, "trust": Trust.DIRECTION_ONLY})
+    arm = known.model_copy(update={"value": 162.36, "unit": "deg", "noise": 28.6, "trust": Trust.LOW})
+    page = page_of(analysis.model_copy(update={"metrics": (turn, arm)}), sheet, tmp_path)
+    assert "seen, not a number" in page
+    assert "71" not in page.replace("71%", "").split("All numbers")[1].split("could not be judged")[0]
+    assert "162 ± 29°" in page
+
+
 def test_a_score_says_what_it_is_out_of_and_a_missing_one_why(
     analysis: SwingAnalysis, sheet: Path, tmp_path: Path
 ) -> None:
