@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from golf_pipeline.coach.on_disk import write_coaching
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.assets import swing_assets
 from golf_pipeline.orchestration.workspace import run_folder
@@ -16,6 +17,8 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key, profile_key
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import ResultDocument
+from golf_pipeline.swing.analysis import CONTACT_SHEET_FILE, OVERLAY_FILE, REPORT_FILE, analyze_swing
+from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 from golf_pipeline.swing.profile import SwingProfile
@@ -77,6 +80,20 @@ def test_its_result_names_only_what_is_stored(finished: Finished) -> None:
     assert {frame.key for frame in document.analysis_results.frames} <= stored
     assert 12 <= document.analysis_results.frames_extracted <= 16
     assert set(document.algorithm_versions) >= {"video", "pose", "events", "metrics", "findings", "coaching"}
+
+
+def test_its_outputs_are_those_that_the_command_writes(finished: Finished, tmp_path: Path) -> None:
+    cloud = finished.cloud
+    alone = analyze_swing(SWING, tmp_path)
+    coaching = write_coaching(alone, tmp_path, cloud.settings)
+    result = ResultDocument.model_validate(cloud.json(cloud.catalog.stages("monday")["result"].key))
+    stored = {name: cloud.objects.get_bytes(key) for name, key in result.artifacts.items()}
+    assert SwingAnalysis.model_validate_json(stored["analysis"]) == alone
+    assert result.ai_analysis == coaching
+    for name, file in (("report", REPORT_FILE), ("contact-sheet", CONTACT_SHEET_FILE), ("overlay", OVERLAY_FILE)):
+        assert stored[name] == (tmp_path / file).read_bytes(), name
+    for frame in result.analysis_results.frames:
+        assert cloud.objects.get_bytes(frame.key) == (tmp_path / "frames" / Path(frame.key).name).read_bytes()
 
 
 def test_its_metrics_are_a_table_too(finished: Finished) -> None:
