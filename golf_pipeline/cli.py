@@ -1,4 +1,4 @@
-"""Terminal: `golf-pipeline analyze | compare | demo | dev | api | benchmark | train | synthetic | history | schema`.
+"""Terminal: `golf-pipeline analyze | compare | demo | dev | api | benchmark | train | synthetic | history | cohort | schema`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -184,6 +184,31 @@ def history(
     console.print(trend_table(profile))
     for caution in (*profile.cautions, *(f"Left out: {one}" for one in left_out)):
         console.print(caution, soft_wrap=True, markup=False)
+
+
+@app.command()
+def cohort(
+    view: Annotated[str, typer.Option(help="face-on or down-the-line: readings of one view compare")],
+    metric: Annotated[str | None, typer.Option(help="a metric's id; without it, how common each fault is")] = None,
+    phase: Annotated[str, typer.Option(help="the event at which the metric is read")] = "swing",
+) -> None:
+    """Show one metric, or the faults, over all golfers of the configured bucket; few golfers are never told."""
+    from golf_pipeline.cohort_table import NoCohort, fault_cohort, metric_cohort
+    from golf_pipeline.settings import get_settings
+    from golf_pipeline.storage.history import SwingHistory
+    from golf_pipeline.storage.object_store import ObjectStore
+    from golf_pipeline.swing.documents import View
+    from golf_pipeline.swing.errors import SwingError
+
+    settings, side = get_settings(), _member(View, view, "--view")
+    store = ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
+    try:
+        with SwingHistory(store) as history:
+            table = metric_cohort(history, metric, phase, side) if metric else fault_cohort(history, side)
+    except (NoCohort, SwingError) as error:
+        complaints.print(str(error), soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.FAILED) from error
+    console.print(table)
 
 
 @app.command()

@@ -1,11 +1,14 @@
 """Questions over stored history: the right rows, nobody singled out, and values that are never SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from golf_pipeline.cli import app
+from golf_pipeline.settings import get_settings
 from golf_pipeline.storage.history import FEWEST_GOLFERS, SwingHistory
 from golf_pipeline.storage.history_tables import metric_table, swing_table
 from golf_pipeline.storage.keys import metric_history_key, swing_history_key
@@ -252,3 +255,43 @@ def test_the_same_swings_in_any_order_give_the_same_bytes() -> None:
     swings = [swing(day, reading(float(day)), faults=("sway",)) for day in range(5)]
     for table in (metric_table, swing_table):
         assert table("ann", swings) == table("ann", reversed(swings))
+
+
+@pytest.fixture
+def ask(store: ObjectStore, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """`golf-pipeline cohort` over the store's bucket."""
+    monkeypatch.setenv("GOLF_BUCKET", store.bucket)
+    monkeypatch.setenv("GOLF_S3_ENDPOINT_URL", s3_url)
+    monkeypatch.setenv("COLUMNS", "120")
+    get_settings.cache_clear()
+    yield lambda *arguments: CliRunner().invoke(app, ["cohort", *arguments])
+    get_settings.cache_clear()
+
+
+def test_the_command_shows_a_cohort_and_the_faults_of_one_view(store: ObjectStore, ask: Callable[..., Result]) -> None:
+    for number in range(FEWEST_GOLFERS):
+        faults = ("sway",) if number else ()
+        keep(store, f"golfer{number:02}", swing(0, reading(float(number), name="secondary_axis_tilt"), faults=faults))
+    shown = ask("--view", "face-on", "--metric", "secondary_axis_tilt", "--phase", "top")
+    assert (shown.exit_code, "50 %" in shown.output) == (0, True)
+    assert [cell.strip() for cell in shown.output.splitlines()[-2].strip("│").split("│")][::3] == ["11", "5"]
+    faults_shown = ask("--view", "face-on").output
+    assert "sway" in faults_shown
+    assert "91%" in faults_shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--view", "face-on"), "Fewer than 11 golfers were judged face-on"),
+        (("--view", "face-on", "--metric", "tempo"), "Fewer than 11 golfers have tempo at swing"),
+        (("--view", "face-on", "--metric", "x"), "There is no metric x. There are: spine_forward_bend"),
+        (("--view", "face-on", "--metric", "pelvis_sway"), "It is read at: mid_backswing, top"),
+    ],
+)
+def test_a_question_without_an_answer_ends_with_1_and_says_why(
+    ask: Callable[..., Result], arguments: tuple[str, ...], says: str
+) -> None:
+    result = ask(*arguments)
+    assert result.exit_code == 1
+    assert says in " ".join(result.output.split())
