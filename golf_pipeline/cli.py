@@ -1,4 +1,4 @@
-"""Terminal: `golf-pipeline analyze | compare | demo | dev | api | benchmark | train | synthetic | history | cohort | schema`.
+"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | api | benchmark | train | ...`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -49,7 +49,7 @@ E = TypeVar("E", bound=StrEnum)
 ViewOption = Annotated[str | None, typer.Option(help="face-on, down-the-line or oblique, if you know better")]
 SlowMotionOption = Annotated[
     float | None,
-    typer.Option(help="recorded seconds per real second, if you know: 1 is real time, 8 is 240 fps at 30", min=1),
+    typer.Option(help="recorded seconds per real second, if you know: 1 is real time, 8 is 240 fps at 30", min=1, max=100),
 ]
 HandOption = Annotated[str | None, typer.Option(help="right or left, if you know better")]
 
@@ -85,7 +85,7 @@ def compare(
             one if one.is_dir() else _analyzed(one, out / name)
             for one, name in zip((first, second), SIDES, strict=True)
         ]
-        comparison = write_comparison(folders[0], folders[1], out, (first.name, second.name))
+        comparison = write_comparison(folders[0], folders[1], out, _labels(first, second))
     except NothingToCompare as error:
         complaints.print(f"[bold yellow]Nothing to compare:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(Exit.REFUSED) from error
@@ -166,7 +166,7 @@ def history(
     user: Annotated[str | None, typer.Option(help="a user id: the profile stored in the configured bucket")] = None,
 ) -> None:
     """Show how one golfer's numbers moved: latest, percentile among their own, trend beyond noise and chance."""
-    from golf_pipeline.history_table import NoHistory, profile_of_folders, stored_profile, trend_table
+    from golf_pipeline.history_table import NoHistory, profile_of_folders, stored_profile, trend_tables
     from golf_pipeline.settings import get_settings
     from golf_pipeline.swing.errors import SwingError
 
@@ -178,10 +178,16 @@ def history(
             profile = stored_profile(user, get_settings())
         else:
             profile, left_out = profile_of_folders("you", folders or [])
-    except (NoHistory, SwingError, OSError) as error:
+    except SwingError as error:
+        way_out = "Check GOLF_BUCKET, GOLF_S3_ENDPOINT_URL and the AWS credentials of this terminal."
+        complaints.print(f"{error.code}: {error.detail or error.message} {way_out}", soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.FAILED) from error
+    except (NoHistory, OSError) as error:
         complaints.print(str(error), soft_wrap=True, markup=False)
         raise typer.Exit(Exit.FAILED) from error
-    console.print(trend_table(profile))
+    console.print(f"swings of {profile.user_id}: {profile.swing_count}\n", soft_wrap=True, markup=False)
+    for table in trend_tables(profile):
+        console.print(table)
     for caution in (*profile.cautions, *(f"Left out: {one}" for one in left_out)):
         console.print(caution, soft_wrap=True, markup=False)
 
@@ -221,7 +227,12 @@ def schema(
     if out is None:
         sys.stdout.write(analysis_schema())
     else:
-        for path in write_schemas(out):
+        try:
+            written = write_schemas(out)
+        except OSError as error:
+            complaints.print(f"Cannot write the schemas to {out}: {error}", soft_wrap=True, markup=False)
+            raise typer.Exit(Exit.FAILED) from error
+        for path in written:
             console.print(path)
 
 
@@ -287,6 +298,14 @@ def _analyzed(video: Path, folder: Path) -> Path:
     return folder
 
 
+def _labels(first: Path, second: Path) -> tuple[str, str]:
+    """What a comparison calls its two swings: their names, with the folder above where these are the same."""
+    one, other = first.resolve(), second.resolve()
+    if one.name == other.name and one != other:
+        return f"{one.parent.name}/{one.name}", f"{other.parent.name}/{other.name}"
+    return one.name, other.name
+
+
 def _print_comparison(comparison: "SwingComparison") -> None:
     if not comparison.comparable:
         console.print(f"Positions of the body are not compared: {comparison.reason}", soft_wrap=True)
@@ -316,7 +335,8 @@ def _member(kind: type[E], name: str, option: str) -> E:
     try:
         return kind(name)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        known = ", ".join(kind)
+        raise typer.BadParameter(f"{name!r} is none of {known}", param_hint=option) from error
 
 
 def _print_analysis(analysis: "SwingAnalysis", video: Path, out: Path, seconds: dict[str, float]) -> None:
