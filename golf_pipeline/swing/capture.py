@@ -118,7 +118,7 @@ def judge_capture(scene: Scene, moments: Moments, given: CaptureGiven) -> Captur
     factor = (moments.impact - moments.top) * scene.step_s / REAL_DOWNSWING_S
     is_slow = factor >= SLOW_MOTION_FROM
     if given.slow_motion_factor is not None:
-        factor, is_slow = given.slow_motion_factor, given.slow_motion_factor > 1.0
+        is_slow = given.slow_motion_factor > 1.0
     known = {"view": given.view, "handedness": given.handedness, "slow_motion_factor": given.slow_motion_factor}
     final_view, final_hand = given.view or view, given.handedness or hand
     return Capture(
@@ -127,7 +127,7 @@ def judge_capture(scene: Scene, moments: Moments, given: CaptureGiven) -> Captur
         handedness=final_hand,
         handedness_confidence=1.0 if given.handedness else round(hand_confidence, 3),
         time_base=TimeBase.SLOW_MOTION if is_slow else TimeBase.REAL,
-        slow_motion_factor=round(factor, 1) if is_slow else 1.0,
+        slow_motion_factor=(given.slow_motion_factor or round(factor, 1)) if is_slow else 1.0,
         given=tuple(name for name, value in known.items() if value is not None),
     )
 

@@ -137,7 +137,8 @@ def _stance_width(swing: SwingReader, phase: EventName) -> float:
     ankles, shoulders = (
         np.abs((swing.point(f"left_{part}") - swing.point(f"right_{part}"))[:, 0]) for part in ("ankle", "shoulder")
     )
-    return swing.read(ankles, phase) / swing.read(shoulders, phase)
+    width = swing.read(shoulders, phase)
+    return swing.read(ankles, phase) / width if width > 0 else float("nan")
 
 
 def _hands_ahead(swing: SwingReader, phase: EventName) -> float:
@@ -154,7 +155,9 @@ def _exact(swing: SwingReader, event: EventName) -> float:
 
 def _tempo(swing: SwingReader, _: EventName) -> float:
     address, top, impact = (_exact(swing, one) for one in (EventName.ADDRESS, EventName.TOP, EventName.IMPACT))
-    return (top - address) / (impact - top) if impact > top else float("nan")
+    if impact <= top:
+        raise NotReadableError("top and impact fall on one frame")
+    return (top - address) / (impact - top)
 
 
 def _seconds(swing: SwingReader, first: EventName, last: EventName) -> float:

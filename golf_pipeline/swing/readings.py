@@ -44,6 +44,7 @@ CAMERA_SHIFT = 0.12
 SEEN_FOOT = 0.5
 """Visibility from which a heel or a toe is a reference (MediaPipe's own drawing threshold)."""
 
+_WRISTS = [INDEX["left_wrist"], INDEX["right_wrist"]]
 _FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 
 UNKNOWN_HAND = (
@@ -78,6 +79,7 @@ class SwingReader:
         self._landmarks: set[str] = set()
         self._moments: set[EventName] = set()
         self._ways: set[int] = set()
+        self._uses_hands = False
 
     # Points
 
@@ -106,10 +108,8 @@ class SwingReader:
 
     def hands(self) -> Points:
         """(n, 2) pixels of the hands: both hold the club, so the better seen wrist counts more (visibility squared)."""
-        pair = [INDEX["left_wrist"], INDEX["right_wrist"]]
-        weight = self.track.visibility[:, pair].astype(np.float64) ** 2 + 1e-6
-        hands: Points = (self.track.pixels[:, pair] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1)[:, None]
-        return hands
+        self._uses_hands = True
+        return self._hands
 
     # Moments
 
@@ -197,7 +197,7 @@ class SwingReader:
         Raises:
             NotReadableError: the hands are not seen at address, or hang straight below the hips in the picture.
         """
-        reach = self._median((self.hands() - self.track.midpoint("hip"))[:, 0], EventName.ADDRESS) / self.torso
+        reach = self._median((self._hands - self.track.midpoint("hip"))[:, 0], EventName.ADDRESS) / self.torso
         if np.isnan(reach):
             raise NotReadableError("the hands are not seen at address")
         if abs(reach) < LEAST_SPREAD / 2:
@@ -205,6 +205,12 @@ class SwingReader:
         return float(np.sign(reach))
 
     # What a reading rests on
+
+    @cached_property
+    def _hands(self) -> Points:
+        weight = self.track.visibility[:, _WRISTS].astype(np.float64) ** 2 + 1e-6
+        hands: Points = (self.track.pixels[:, _WRISTS] * weight[:, :, None]).sum(axis=1) / weight.sum(axis=1)[:, None]
+        return hands
 
     @cached_property
     def _feet(self) -> Points:
@@ -229,14 +235,23 @@ class SwingReader:
         return self._median(_median_of(self._feet)[:, axis], phase) / self.torso
 
     def visibility(self) -> float:
-        """Mean visibility (0..1) of the worst seen landmark of the readings since `start`, at its worst moment."""
+        """Mean visibility (0..1) of the worst seen landmark of the readings since `start`, at its worst moment.
+
+        The hands are as well seen as the better one of the wrists.
+        """
         worst = 1.0
         for phase in self._moments:
             for name in self._landmarks:
-                seen = self.track.visibility[self.around(phase), INDEX[name]]
-                seen = seen[~np.isnan(seen)]
-                worst = min(worst, float(seen.mean()) if seen.size else 0.0)
+                worst = min(worst, self._seen(INDEX[name], phase))
+            if self._uses_hands:
+                worst = min(worst, max(self._seen(wrist, phase) for wrist in _WRISTS))
         return worst
+
+    def _seen(self, landmark: int, phase: EventName) -> float:
+        """Mean visibility (0..1) of a landmark around an event; 0 where nobody was found."""
+        seen = self.track.visibility[self.around(phase), landmark]
+        seen = seen[~np.isnan(seen)]
+        return float(seen.mean()) if seen.size else 0.0
 
     def doubt(self) -> str:
         """Why the readings since `start` are doubtful; empty: nothing speaks against them."""

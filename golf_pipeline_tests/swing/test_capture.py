@@ -78,6 +78,12 @@ def test_real_time_and_slow_motion_are_told_apart_by_the_downswing() -> None:
     assert any("slow motion" in issue.text for issue in slow.issues)
 
 
+@pytest.mark.parametrize("factor", [1.04, 1.25, 8.0])
+def test_a_factor_that_was_given_is_taken_as_it_is(factor: float) -> None:
+    capture = capture_of(StickGolfer(), given=CaptureGiven(slow_motion_factor=factor))
+    assert (capture.time_base, capture.slow_motion_factor) == (TimeBase.SLOW_MOTION, factor)
+
+
 def test_the_same_swing_at_a_higher_frame_rate_is_still_real_time() -> None:
     assert capture_of(StickGolfer(downswing=60, fps=240)).time_base == TimeBase.REAL
 

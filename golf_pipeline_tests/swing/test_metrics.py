@@ -268,3 +268,20 @@ def test_every_metric_of_the_knowledge_base_has_a_formula_or_is_never_measured()
     never = {one.id for one in knowledge.load().metrics.values() if one.most_trust == Trust.UNAVAILABLE}
     assert set(FORMULAS) | never == set(knowledge.load().metrics)
     assert not set(FORMULAS) & never
+
+
+@pytest.mark.parametrize(("wrists", "trust"), [((0.05, 0.05), Trust.UNAVAILABLE), ((0.05, 0.9), Trust.MEASURED)])
+def test_the_hands_are_as_well_seen_as_the_better_wrist(
+    swaying: LandmarkTrack, wrists: tuple[float, float], trust: Trust
+) -> None:
+    seen = swaying.visibility.copy()
+    seen[:, [INDEX["left_wrist"], INDEX["right_wrist"]]] = wrists
+    hidden = dataclasses.replace(swaying, visibility=seen)
+    assert read(hidden, FACE_ON, "hands_ahead", ADDRESS).trust == trust
+    assert read(hidden, FACE_ON, "pelvis_sway", TOP).trust == Trust.MEASURED
+
+
+def test_shoulders_on_one_spot_have_no_width_to_compare_with(swaying: LandmarkTrack) -> None:
+    xyz = swaying.xyz.copy()
+    xyz[:, INDEX["left_shoulder"]] = xyz[:, INDEX["right_shoulder"]]
+    assert read(dataclasses.replace(swaying, xyz=xyz), FACE_ON, "stance_width", ADDRESS).value is None
