@@ -33,6 +33,10 @@ TREND_SIGMAS = 2.0
 
 _COUNTS = frozenset({Trust.MEASURED, Trust.LOW})
 
+_MEASURING = ("pose", "events", "metrics")
+_JUDGING = (*_MEASURING, "findings")
+"""Stages whose version decides what a number, and what a verdict, of one swing is."""
+
 Verdict = Literal["better", "worse", "changed", "within noise", "not comparable"]
 Change = Literal["gained", "lost", "kept", "not comparable"]
 
@@ -85,6 +89,9 @@ class SwingComparison(Document):
     algorithm_version: str = ALGORITHM_VERSION
     comparable: bool = Field(description="whether positions of the body compare; times do from any two sides")
     reason: str = Field(default="", description="why they do not")
+    score_reason: str = Field(
+        default="", description="why the two scores do not compare; empty: they do, or one is missing"
+    )
     mirrored: bool = Field(description="one golfer plays right-handed, the other left-handed")
     first: ComparedSwing
     second: ComparedSwing
@@ -120,20 +127,23 @@ def compare_swings(first: SwingAnalysis, second: SwingAnalysis) -> SwingComparis
     """
     captures = _capture(first, "first"), _capture(second, "second")
     hands = {capture.handedness for capture in captures}
-    reason = _why_not(*captures)
+    versions = _other_versions(first, second, _MEASURING)
+    sides = _why_not(*captures)
+    judged = _other_versions(first, second, _JUDGING) or sides
     others = {(metric.id, metric.phase): metric for metric in second.metrics}
     pairs = [
         (metric, others[metric.id, metric.phase]) for metric in first.metrics if (metric.id, metric.phase) in others
     ]
-    metrics = tuple(_compare(one, other, captures, reason) for one, other in pairs)
+    metrics = tuple(_compare(one, other, captures, versions, sides) for one, other in pairs)
     return SwingComparison(
-        comparable=not reason,
-        reason=reason,
+        comparable=not (versions or sides),
+        reason=versions or sides,
+        score_reason=judged or _other_parts(first.findings, second.findings),
         mirrored=hands == {Handedness.LEFT, Handedness.RIGHT},
         first=_side(captures[0], first.findings),
         second=_side(captures[1], second.findings),
         metrics=metrics,
-        faults=_compare_faults(first.findings, second.findings, metrics, reason),
+        faults=_compare_faults(first.findings, second.findings, metrics, judged),
     )
 
 
@@ -166,8 +176,28 @@ def _why_not(first: Capture, second: Capture) -> str:
     return ""
 
 
-def _compare(first: Metric, second: Metric, captures: tuple[Capture, Capture], sides: str) -> ComparedMetric:
-    reason = _why_not_this(first, second, captures, sides)
+def _other_versions(first: SwingAnalysis, second: SwingAnalysis, stages: tuple[str, ...]) -> str:
+    """Why two analyses do not compare at all: another version may read the same swing otherwise; empty: they do."""
+    for stage in stages:
+        one, other = (analysis.algorithm_versions.get(stage, "none") for analysis in (first, second))
+        if one != other:
+            return f"analysed by different versions of the program ({stage} {one} and {other}): analyse both again"
+    return ""
+
+
+def _other_parts(first: Findings | None, second: Findings | None) -> str:
+    """Why two scores of one view do not compare; empty: they do, or there are no two."""
+    scores = [findings.score for findings in (first, second) if findings and findings.score]
+    if len(scores) < 2 or any(score.value is None for score in scores):
+        return ""
+    parts = [{(part.fault_id, part.most_points) for part in score.parts} for score in scores]
+    return "" if parts[0] == parts[1] else "not the same faults could be judged from measured numbers in both"
+
+
+def _compare(
+    first: Metric, second: Metric, captures: tuple[Capture, Capture], versions: str, sides: str
+) -> ComparedMetric:
+    reason = versions or _why_not_this(first, second, captures, sides)
     difference = noise = None
     verdict: Verdict = "not comparable"
     if not reason and first.value is not None and second.value is not None:
@@ -225,7 +255,7 @@ def _verdict(first: Metric, second: Metric) -> tuple[Verdict, str]:
 
 
 def _compare_faults(
-    first: Findings | None, second: Findings | None, metrics: tuple[ComparedMetric, ...], sides: str
+    first: Findings | None, second: Findings | None, metrics: tuple[ComparedMetric, ...], why_not: str
 ) -> tuple[ComparedFault, ...]:
     """What was found in either swing, in the order of the second and then of the first."""
     if first is None or second is None:
@@ -239,7 +269,7 @@ def _compare_faults(
         shown = now or then
         if shown is None:
             continue
-        change, reason = _change(fault_id, then, now, unjudged, sides)
+        change, reason = _change(fault_id, then, now, unjudged, why_not)
         if change in {"gained", "lost"} and not reason and _moved_within_noise(shown, verdicts):
             reason = "its number changed by less than its noise: the two swings may be alike"
         compared.append(
@@ -260,15 +290,15 @@ def _change(
     then: Finding | None,
     now: Finding | None,
     unjudged: tuple[dict[str, str], ...],
-    sides: str,
+    why_not: str,
 ) -> tuple[Change, str]:
     for which, reasons in zip(("first", "second"), unjudged, strict=True):
         if fault_id in reasons:
             return "not comparable", f"not judged in the {which} swing: {reasons[fault_id]}"
     if then is not None and now is not None:
         return "kept", ""
-    if sides:
-        return "not comparable", sides
+    if why_not:
+        return "not comparable", why_not
     return ("lost", "") if now is None else ("gained", "")
 
 

@@ -139,7 +139,7 @@ class MetricSnapshot(Document):
 
 
 class ScoreSnapshot(Document):
-    """The scores in one view and with one hand; scores of different views are not comparable."""
+    """The scores in one view and with one hand that are made of the same parts as the latest: others do not compare."""
 
     view: View
     handedness: Handedness
@@ -316,12 +316,23 @@ def _score_series(ordered: Sequence[ProfileSwing]) -> list[_Series]:
             grouped[swing.view, swing.handedness].append((swing, swing.findings.score.value))
     series = []
     for _, scored in sorted(grouped.items()):
-        same = [one for one in scored if one[0].findings_version == scored[-1][0].findings_version]
+        latest = scored[-1][0]
+        same = [
+            one
+            for one in scored
+            if one[0].findings_version == latest.findings_version and _parts(one[0]) == _parts(latest)
+        ]
         # A score has no noise of its own: only the golfer's own spread speaks.
         one = _Series(noise=0.0, corridor=(100.0, None), comparable=scored[-1][0].view != View.OBLIQUE)
         one.swings, one.values = [swing for swing, _ in same], [float(value) for _, value in same]
         series.append(one)
     return series
+
+
+def _parts(swing: ProfileSwing) -> frozenset[tuple[str, float]]:
+    """What a score was made of: a fault that could not be judged costs nothing, so only like scores compare."""
+    score = swing.findings.score
+    return frozenset((part.fault_id, part.most_points) for part in score.parts) if score else frozenset()
 
 
 def _trends(series: Sequence[_Series]) -> list[tuple[Direction, Trend | None]]:

@@ -7,15 +7,17 @@ takes as much of it as its signs show:
 
 where `first` and `second` say, from 0 to 1, how far a sign has come on its `scale`: 0 up to the end where coaching or
 tour players see nothing in it, 1 from where the fault is grave. Where a fault needs its second sign
-(`supporting_must_not_deny`) the first takes nothing by itself. So the score falls with the readings, never rises with a
-worse one, and has no step: one reading that changes by its noise moves it by at most 13 points (`largest_slope`:
-the change of spine bend, which two faults share, both at their worst) and by nothing while it is short of its scale.
+(`supporting_must_not_deny`) the first takes nothing by itself. So, of the same parts, the score falls with the
+readings, never rises with a worse one, and has no step: one reading that changes by its noise moves it by at most 13
+points (`largest_slope`: the change of spine bend, which two faults share, both at their worst) and by nothing while it
+is short of its scale.
 
 **What is missing is not scored.** Only readings with trust `measured` count. A fault whose first sign is missing is no
 part of the score; one whose second sign is missing, or that has none, can cost only the share of the first. The parts
 say what was judged and how much each could have cost; where they could cost less than half of what this view can show,
-or fewer than two faults were judged, there is no value. So two scores compare where they have the same parts, and
-scores of different views never do.
+or fewer than two faults were judged, there is no value. A movement so wild that its reading is doubted is no part, and
+the score may be the higher one for it. So two scores compare where they have the same parts (`compare.py` and
+`profile.py` keep to it), and scores of different views never do.
 
 It grades how the body moves, not where the ball goes.
 """

@@ -15,6 +15,7 @@ from golf_pipeline.swing.compare import (
     is_beyond_noise,
     noise_of_difference,
 )
+from golf_pipeline.swing.compare_files import comparison_page
 from golf_pipeline.swing.documents import (
     EventName,
     Evidence,
@@ -24,8 +25,10 @@ from golf_pipeline.swing.documents import (
     Metric,
     NotJudged,
     Refusal,
+    ScorePart,
     Severity,
     SwingAnalysis,
+    SwingScore,
     TimeBase,
     Trust,
     View,
@@ -217,3 +220,38 @@ def test_a_refused_clip_is_not_compared_and_the_message_says_which() -> None:
         compare_swings(swing(), refused)
     with pytest.raises(NothingToCompare, match="first"):
         compare_swings(refused, swing())
+
+
+@pytest.mark.parametrize("stage", ["pose", "events", "metrics"])
+def test_numbers_of_different_versions_are_not_compared(stage: str) -> None:
+    now = swing(metric(0.0), found=findings())
+    before = swing(metric(-30.0), found=findings(fault()))
+    before = before.model_copy(update={"algorithm_versions": now.algorithm_versions | {stage: "0"}})
+    comparison = compare_swings(before, now)
+    assert not comparison.comparable
+    assert f"different versions of the program ({stage} 0 and" in only(comparison).reason
+    assert [one.change for one in comparison.faults] == ["not comparable"]
+
+
+def test_verdicts_of_different_rules_are_not_compared_where_their_numbers_are() -> None:
+    now = swing(metric(0.0), found=findings())
+    before = swing(metric(-30.0), found=findings(fault()))
+    before = before.model_copy(update={"algorithm_versions": now.algorithm_versions | {"findings": "0"}})
+    comparison = compare_swings(before, now)
+    assert (comparison.comparable, only(comparison).verdict) == (True, "better")
+    assert [one.change for one in comparison.faults] == ["not comparable"]
+    assert "findings 0 and" in comparison.score_reason
+
+
+def test_scores_compare_where_they_are_made_of_the_same_parts() -> None:
+    def scored(value: int | None, *judged: str) -> SwingAnalysis:
+        parts = tuple(ScorePart(fault_id=one, name=one, points=20.0, most_points=20.0) for one in judged)
+        return swing(found=findings().model_copy(update={"score": SwingScore(value=value, parts=parts)}))
+
+    alike = compare_swings(scored(65, "sway", "slide"), scored(80, "sway", "slide"))
+    apart = compare_swings(scored(65, "sway", "slide"), scored(100, "slide", "hanging_back"))
+    missing = compare_swings(scored(65, "sway", "slide"), scored(None, "slide"))
+    assert (alike.score_reason, missing.score_reason) == ("", "")
+    assert "not the same faults" in apart.score_reason
+    said = [("The scores do not compare" in comparison_page(one, {}, ("a", "b"))) for one in (alike, apart, missing)]
+    assert said == [False, True, False]

@@ -17,6 +17,7 @@ from golf_pipeline.swing.documents import (
     Metric,
     NotJudged,
     RootCause,
+    ScorePart,
     Severity,
     SwingScore,
     TimeBase,
@@ -288,6 +289,19 @@ def test_scores_are_kept_by_view_with_the_best_and_the_typical_swing() -> None:
     assert (down_the_line.value, down_the_line.scores, down_the_line.median) == (63, 7, 63.0)
     assert (down_the_line.best_analysis_id, down_the_line.typical_analysis_id) == ("swing3", "swing6")
     assert (face_on.view, face_on.value, face_on.scores) == (View.FACE_ON, 10, 1)
+
+
+def test_a_score_of_other_parts_is_no_part_of_the_series_nor_the_best() -> None:
+    def scored(day: int, value: int, *judged: str) -> ProfileSwing:
+        parts = tuple(ScorePart(fault_id=one, name=one, points=0.0, most_points=20.0) for one in judged)
+        one = swing(day)
+        return one.model_copy(
+            update={"findings": one.findings.model_copy(update={"score": SwingScore(value=value, parts=parts)})}
+        )
+
+    swings = [scored(0, 60, "sway", "slide"), scored(1, 100, "slide"), scored(2, 65, "slide", "sway")]
+    (series,) = build_profile("ann", swings).scores
+    assert (series.value, series.scores, series.best_analysis_id) == (65, 2, "swing2")
 
 
 def test_a_score_that_rises_steadily_is_better() -> None:
