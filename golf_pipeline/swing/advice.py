@@ -210,12 +210,13 @@ def _day(day: int, main: Finding, chosen: tuple[Drill, ...], view: View) -> Plan
 
 
 def _to_compare(main: Finding) -> str:
-    """The numbers of the main fault's signs, as they read today."""
-    return "; ".join(
-        f"{_plain(knowledge.load().metrics[one.metric_id].name)}{_AT[one.phase] if one.phase else ''}, "
-        f"today {printed(one.value, one.unit)}"
-        for one in main.evidence
-    )
+    """The numbers of the main fault's signs, as they read today; what is seen as a direction only has none."""
+    told_of = []
+    for one in main.evidence:
+        metric = knowledge.load().metrics[one.metric_id]
+        today = "" if metric.most_trust == Trust.DIRECTION_ONLY else f", today {printed(one.value, one.unit)}"
+        told_of.append(f"{_plain(metric.name)}{_AT[one.phase] if one.phase else ''}{today}")
+    return "; ".join(told_of)
 
 
 def _caveats(findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation) -> tuple[str, ...]:

@@ -197,6 +197,12 @@ def test_the_week_goes_from_home_to_the_range_rests_and_films_the_same_numbers_a
     assert "chest sway at the top, today \N{MINUS SIGN}0.50 torso lengths" in last
 
 
+def test_a_direction_is_to_be_filmed_again_without_its_degrees() -> None:
+    hardly_open = metric("pelvis_turn", EventName.IMPACT, 5.0).model_copy(update={"trust": Trust.DIRECTION_ONLY})
+    last = of(metric("pelvis_sway", EventName.IMPACT, 0.62), hardly_open).one_week_plan[-1].focus
+    assert "pelvis sway at impact, today 0.62 torso lengths; pelvis turn at impact." in last
+
+
 def test_what_the_numbers_do_not_decide_is_named_as_on_the_edge_and_first() -> None:
     at_the_limit = metric("pelvis_sway", EventName.TOP, -0.105)
     fine = (metric("pelvis_sway", EventName.IMPACT, 0.2), metric("secondary_axis_tilt", EventName.TOP, 6.0))

@@ -45,6 +45,12 @@ def test_every_drill_answers_a_fault_that_asks_for_it() -> None:
         ("metrics.toml", "noise = 5.1", 'noise = "small"', r"metrics\.toml: metric\.spine_forward_bend\.noise"),
         ("metrics.toml", "noise = 5.1", "", r"spine_forward_bend: .*needs `noise`"),
         ("metrics.toml", "[17.0, 47.0]", "[47.0, 17.0]", r"spine_forward_bend\.readings\.0: .*low end"),
+        (
+            "metrics.toml",
+            'views = ["down-the-line"]\nnoise = 3.2',
+            'views = ["down-the-line"]\nmost_trust = "low"\ntrust_reason = "guessed"\nnoise = 3.2',
+            r"posture_change: .*only what is measured is praised",
+        ),
         ("metrics.toml", 'id = "posture_change"', 'id = "spine_forward_bend"', r"id spine_forward_bend is given twice"),
         ("metrics.toml", "definition =", "formula =", r"spine_forward_bend\.definition: .*; .*\.formula: Extra"),
         (

@@ -94,6 +94,8 @@ class MetricDefinition(_Entry):
             raise ValueError("trust below `measured` needs `trust_reason`")
         if self.most_trust != Trust.UNAVAILABLE and (self.noise is None or not self.views):
             raise ValueError("a metric that is measured needs `noise` and `views`")
+        if self.most_trust != Trust.MEASURED and any(one.positive for one in self.readings):
+            raise ValueError("only what is measured is praised: `positive` would never be said")
         return self
 
     def noise_at(self, phase: EventName | None) -> float | None:
