@@ -49,7 +49,9 @@ E = TypeVar("E", bound=StrEnum)
 ViewOption = Annotated[str | None, typer.Option(help="face-on, down-the-line or oblique, if you know better")]
 SlowMotionOption = Annotated[
     float | None,
-    typer.Option(help="recorded seconds per real second, if you know: 1 is real time, 8 is 240 fps at 30", min=1, max=100),
+    typer.Option(
+        help="recorded seconds per real second, if you know: 1 is real time, 8 is 240 fps at 30", min=1, max=100
+    ),
 ]
 HandOption = Annotated[str | None, typer.Option(help="right or left, if you know better")]
 

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from golf_pipeline.settings import Settings
 from golf_pipeline.swing.analysis import ANALYSIS_FILE
 from golf_pipeline.swing.documents import SwingAnalysis
+from golf_pipeline.swing.pages import with_noise, written
 from golf_pipeline.swing.profile import ALGORITHM_VERSION, MetricSnapshot, ProfileSwing, SwingProfile, build_profile
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -80,41 +82,46 @@ def stored_profile(user_id: str, settings: Settings) -> SwingProfile:
         raise
 
 
-def trend_table(profile: SwingProfile) -> Table:
-    """One row a series: the latest reading, where it lies among the earlier ones, and how the series moved."""
-    table = Table(title=escape(f"swings of {profile.user_id}: {profile.swing_count}"), title_justify="left")
-    for heading in ("metric", "at", "view", "hand"):
-        table.add_column(heading)
-    for heading in ("latest", "noise", "earlier median", "percentile", "readings", "practices"):
-        table.add_column(heading, justify="right")
-    table.add_column("trend")
+def trend_tables(profile: SwingProfile) -> list[Table]:
+    """One table a side and hand, one row a series: the latest reading, its place among the earlier ones, its course."""
+    scored = [(one.view, one.handedness) for one in profile.scores]
+    sides = dict.fromkeys(scored + [(one.view, one.handedness) for one in profile.metrics])
+    return [_table(profile, view, hand) for view, hand in sides]
+
+
+def _table(profile: SwingProfile, view: str, hand: str) -> Table:
+    filmed = f"{view}, {hand}-handed" if hand != "unknown" else f"{view}, hand not known"
+    table = Table(title=filmed, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("metric", overflow="fold")
+    table.add_column("latest", justify="right", overflow="fold")
+    for heading in ("earlier\nmedian", "percentile", "readings", "practices"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("trend", overflow="fold")
     for score in profile.scores:
-        trend = score.trend
-        practices = str(trend.practices) if trend else ""
-        percentile = _number(score.percentile, 0)
-        cells = (str(score.value), "", _number(score.median, 0), percentile, str(score.scores), practices)
-        table.add_row("Score", "", score.view, score.handedness, *cells, score.direction)
+        if (score.view, score.handedness) == (view, hand):
+            practices = str(score.trend.practices) if score.trend else ""
+            cells = (_number(score.median, 0), _number(score.percentile, 0), str(score.scores), practices)
+            table.add_row("Score", str(score.value), *cells, score.direction)
     for metric in profile.metrics:
-        table.add_row(*_row(metric))
+        if (metric.view, metric.handedness) == (view, hand):
+            table.add_row(*_row(metric))
     return table
 
 
 def _row(metric: MetricSnapshot) -> tuple[str, ...]:
-    unit = "" if metric.unit == "ratio" else f" {metric.unit}"
-    moved = metric.direction
-    trend = f"{moved}: {metric.trend.first:.4g} to {metric.trend.last:.4g}" if metric.trend else moved
+    def number(value: float) -> str:
+        return written(value, metric.unit, metric.noise)
+
+    trend = metric.trend
+    course = f": {number(trend.first)} to {number(trend.last)}" if trend else ""
     return (
-        escape(metric.name),
-        (metric.phase or "").replace("_", " "),
-        metric.view,
-        metric.handedness,
-        escape(f"{metric.value:.4g}{unit}"),
-        "" if metric.noise is None else f"{metric.noise:.3g}",
-        "" if metric.earlier_median is None else f"{metric.earlier_median:.4g}",
+        escape(metric.name + (f", {metric.phase.replace('_', ' ')}" if metric.phase else "")),
+        escape(with_noise(metric.value, metric.noise, metric.unit)),
+        "" if metric.earlier_median is None else number(metric.earlier_median),
         _number(metric.percentile, 0),
         str(metric.readings),
-        str(metric.trend.practices) if metric.trend else "",
-        trend,
+        str(trend.practices) if trend else "",
+        f"{metric.direction}{course}",
     )
 
 

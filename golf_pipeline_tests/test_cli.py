@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from golf_pipeline.cli import _labels
 from golf_pipeline.swing.documents import SwingAnalysis
 
 SAMPLES = Path(__file__).parents[1] / "golf_pipeline" / "synthetic" / "samples"
@@ -33,6 +34,7 @@ def test_analyze_writes_every_output_and_ends_with_0(analysed: tuple[Path, subpr
         "contact_sheet.jpg",
         "overlay.mp4",
         "report.html",
+        "coaching.json",
         "frames",
     }
     assert 12 <= len(list((out / "frames").glob("*.jpg"))) <= 16
@@ -87,6 +89,27 @@ def test_an_unknown_view_is_a_usage_error_that_names_the_option(tmp_path: Path) 
     ended = golf_pipeline("analyze", SAMPLES / "face_on_right.mp4", "--out", tmp_path, "--view", "sideways")
     assert ended.returncode == 2
     assert "--view" in ended.stderr
+    assert "down-the-line" in ended.stderr
+
+
+def test_schemas_cannot_be_written_into_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = golf_pipeline("schema", "--out", tmp_path / "file")
+    assert ended.returncode == 1
+    assert "Cannot write the schemas" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_two_folders_of_one_name_are_told_apart_by_the_folder_above(tmp_path: Path) -> None:
+    assert _labels(tmp_path / "may" / "swing", tmp_path / "june" / "swing") == ("may/swing", "june/swing")
+    assert _labels(tmp_path / "before" / ".", tmp_path / "after") == ("before", "after")
+
+
+def test_compare_gives_a_folder_that_is_named_by_a_dot_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _labels(Path(), Path("..")) == (tmp_path.name, tmp_path.parent.name)
 
 
 def test_compare_takes_folders_and_ends_with_0(

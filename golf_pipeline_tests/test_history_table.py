@@ -8,7 +8,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from golf_pipeline.cli import app
-from golf_pipeline.history_table import NoHistory, profile_of_folders, trend_table
+from golf_pipeline.history_table import NoHistory, profile_of_folders, trend_tables
 from golf_pipeline.swing.documents import (
     Capture,
     EventName,
@@ -56,10 +56,11 @@ def keep(folder: Path, document: SwingAnalysis) -> Path:
     return folder
 
 
-def printed(folders: list[Path]) -> str:
-    console = Console(width=200)
+def printed(folders: list[Path], width: int = 200) -> str:
+    console = Console(width=width)
     with console.capture() as captured:
-        console.print(trend_table(profile_of_folders("you", folders)[0]))
+        for table in trend_tables(profile_of_folders("you", folders)[0]):
+            console.print(table)
     return captured.get()
 
 
@@ -67,9 +68,18 @@ def test_folders_with_dates_in_any_order_give_a_trend(tmp_path: Path) -> None:
     for day in (5, 1, 3, 6, 2, 4):
         keep(tmp_path / f"2026-05-{day:02}_range", analysis(40.0 - 4 * day))
     table = printed([tmp_path])
-    assert "better: 36 to 16" in table
+    assert "better: 36.0 to 16.0" in table
     assert "Tilt [bold]" in table
-    assert "left" in table
+    assert "face-on, left-handed" in table
+
+
+def test_nothing_is_cut_off_in_a_narrow_terminal(tmp_path: Path) -> None:
+    for day in range(1, 7):
+        keep(tmp_path / f"2026-05-{day:02}_range", analysis(40.0 - 4 * day))
+    table = printed([tmp_path], width=80)
+    assert "…" not in table
+    assert {"16.0", "1°", "28.0", "36.0"} <= set(table.split())
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_without_a_date_a_swing_is_of_the_time_of_its_analysis(tmp_path: Path) -> None:

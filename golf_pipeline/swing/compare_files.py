@@ -73,7 +73,13 @@ def read_swing(folder: Path, label: str) -> SwingPictures:
         raise NothingToCompare(f"{label} was refused and holds no swing: {analysis.refusal.message}")
     if not keypoints.is_file():
         raise NothingToCompare(f"{keypoints} is missing. {way_out}")
-    return SwingPictures(analysis, LandmarkTrack.read_parquet(keypoints), folder / KEY_FRAMES_FOLDER, label)
+    from polars.exceptions import PolarsError
+
+    try:
+        track = LandmarkTrack.read_parquet(keypoints)
+    except (PolarsError, KeyError, ValueError) as error:
+        raise NothingToCompare(f"{keypoints} is no pose track of this version. {way_out}") from error
+    return SwingPictures(analysis, track, folder / KEY_FRAMES_FOLDER, label)
 
 
 def comparison_page(comparison: SwingComparison, pairs: dict[EventName, Image], labels: tuple[str, str]) -> str:

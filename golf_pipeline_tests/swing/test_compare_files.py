@@ -164,6 +164,11 @@ def test_a_folder_without_a_swing_is_named_with_the_way_out(tmp_path: Path) -> N
     with pytest.raises(NothingToCompare, match=r"my swing was refused and holds no swing: Nobody is seen\."):
         read_swing(tmp_path, "my swing")
     whole = folder_of(tmp_path / "whole")
+    (whole / KEYPOINTS_FILE).write_text("no table")
+    with pytest.raises(
+        NothingToCompare, match=r"pose_keypoints\.parquet is no pose track .*golf-pipeline analyze VIDEO"
+    ):
+        read_swing(whole, "a")
     (whole / KEYPOINTS_FILE).unlink()
     with pytest.raises(NothingToCompare, match=r"pose_keypoints\.parquet is missing"):
         read_swing(whole, "a")
