@@ -21,7 +21,7 @@ WIDTH = 360.0
 LEFT, RIGHT = 30.0, 352.0
 BADGE_RADIUS, BADGE_Y, BADGE_GAP = 9.0, 11.0, 21.0
 PANEL_TOPS, PANEL_HEIGHT = (52.0, 196.0), 112.0
-HEIGHT = 336.0
+HEIGHT = 344.0
 MARGIN_SHARE = 0.06
 """Share of address..finish that is shown before and after."""
 

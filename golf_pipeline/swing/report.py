@@ -88,6 +88,7 @@ class Reading:
 @dataclass(frozen=True)
 class _Issue:
     issue: TopIssue
+    text: str
     confidence: str
     tiles: list[Tile]
 
@@ -138,16 +139,20 @@ def _issues(analysis: SwingAnalysis, tiles: Mapping[EventName, Tile]) -> list[_I
 
     No picture is shown twice.
     """
-    confidence = {one.fault_id: one.confidence for one in analysis.findings.findings} if analysis.findings else {}
+    findings = analysis.findings
+    confidence = {one.fault_id: one.confidence for one in findings.findings} if findings else {}
+    # The box "why this first" says it; in the text it would stand twice.
+    said = f" {findings.root_cause.explanation}" if findings and findings.root_cause else ""
     frames = {event.frame: event.event for event in reversed(analysis.events)}
     shown: set[EventName] = set()
-    issues = []
+    issues: list[_Issue] = []
     for issue in analysis.report.top_issues if analysis.report else ():
         seen = frames.get(issue.evidence[0].frame) if issue.evidence else None
         wanted = dict.fromkeys((EventName.ADDRESS, seen)) if seen else {}
         pair = [one for one in wanted if one in tiles and one not in shown]
         shown.update(pair)
-        issues.append(_Issue(issue, confidence.get(issue.fault_id, "unknown"), [tiles[one] for one in pair]))
+        text = issue.text.replace(said, "") if said and not issues else issue.text
+        issues.append(_Issue(issue, text, confidence.get(issue.fault_id, "unknown"), [tiles[one] for one in pair]))
     return issues
 
 

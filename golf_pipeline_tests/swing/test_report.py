@@ -170,8 +170,15 @@ def test_the_root_cause_is_explained_with_the_first_issue(analysis: SwingAnalysi
         leads_to=tuple(one.fault_id for one in others),
         explanation="The hips take the room.",
     )
-    page = page_of(with_findings(analysis, root_cause=cause), sheet, tmp_path)
+    caused = with_findings(analysis, root_cause=cause)
+    assert caused.report is not None
+    issue, *rest = caused.report.top_issues
+    told = issue.model_copy(update={"text": "You stand up. The hips take the room. Typical shots: hook."})
+    report = caused.report.model_copy(update={"top_issues": (told, *rest)})
+    page = page_of(caused.model_copy(update={"report": report}), sheet, tmp_path)
     assert others
+    assert page.count("The hips take the room.") == 1
+    assert "You stand up. Typical shots: hook." in page
     assert f"The hips take the room. It explains: {', '.join(one.name for one in others)}." in page
 
 
