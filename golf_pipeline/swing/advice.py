@@ -172,7 +172,9 @@ def told(finding: Finding, evidence: Evidence) -> str:
     signals = knowledge.load().faults[finding.fault_id].signals
     signal = next(one for one in signals if (one.metric, one.event) == (evidence.metric_id, evidence.phase))
     size, signed = printed(abs(evidence.value), evidence.unit), printed(evidence.value, evidence.unit)
-    return signal.says.format(size=size + _in_hands(evidence), signed=signed)
+    # "leaned 0 degrees toward the target" would say that it did not.
+    is_nothing = round(abs(evidence.value), DECIMALS[evidence.unit]) == 0
+    return signal.says.format(size="a little" if is_nothing else size + _in_hands(evidence), signed=signed)
 
 
 def _in_hands(evidence: Evidence) -> str:

@@ -203,6 +203,11 @@ def test_a_direction_is_to_be_filmed_again_without_its_degrees() -> None:
     assert "pelvis sway at impact, today 0.62 torso lengths; pelvis turn at impact." in last
 
 
+def test_a_sign_too_small_to_print_is_a_little_and_not_zero() -> None:
+    report = of(metric("secondary_axis_tilt", EventName.TOP, -0.3), metric("head_sway", EventName.TOP, 0.12))
+    assert "your upper body leaned a little toward the target at the top" in report.summary
+
+
 def test_what_the_numbers_do_not_decide_is_named_as_on_the_edge_and_first() -> None:
     at_the_limit = metric("pelvis_sway", EventName.TOP, -0.105)
     fine = (metric("pelvis_sway", EventName.IMPACT, 0.2), metric("secondary_axis_tilt", EventName.TOP, 6.0))
