@@ -18,9 +18,11 @@ from golf_pipeline.progress import StageProgress, stage_progress
 from golf_pipeline.training.cli import app as training
 
 if TYPE_CHECKING:
+    from golf_pipeline.settings import Settings
     from golf_pipeline.swing.capture import CaptureGiven
     from golf_pipeline.swing.compare import SwingComparison
     from golf_pipeline.swing.documents import Handedness, SwingAnalysis, View
+    from golf_pipeline.swing.errors import SwingError
 
 app = typer.Typer(
     help="Golf swing videos in, coaching out.",
@@ -175,14 +177,14 @@ def history(
     if bool(folders) == bool(user):
         raise typer.BadParameter("give folders, or --user and no folder", param_hint="FOLDERS")
     left_out: tuple[str, ...] = ()
+    settings = get_settings()
     try:
         if user:
-            profile = stored_profile(user, get_settings())
+            profile = stored_profile(user, settings)
         else:
             profile, left_out = profile_of_folders("you", folders or [])
     except SwingError as error:
-        way_out = "Check GOLF_BUCKET, GOLF_S3_ENDPOINT_URL and the AWS credentials of this terminal."
-        complaints.print(f"{error.code}: {error.detail or error.message} {way_out}", soft_wrap=True, markup=False)
+        _print_storage_failure(error, settings)
         raise typer.Exit(Exit.FAILED) from error
     except (NoHistory, OSError) as error:
         complaints.print(str(error), soft_wrap=True, markup=False)
@@ -213,7 +215,10 @@ def cohort(
     try:
         with SwingHistory(store) as history:
             table = metric_cohort(history, metric, phase, side) if metric else fault_cohort(history, side)
-    except (NoCohort, SwingError) as error:
+    except SwingError as error:
+        _print_storage_failure(error, settings)
+        raise typer.Exit(Exit.FAILED) from error
+    except NoCohort as error:
         complaints.print(str(error), soft_wrap=True, markup=False)
         raise typer.Exit(Exit.FAILED) from error
     console.print(table)
@@ -319,6 +324,16 @@ def _print_comparison(comparison: "SwingComparison") -> None:
             )
     within = sum(metric.verdict == "within noise" for metric in comparison.metrics)
     console.print(f"{within} numbers changed by less than their noise", soft_wrap=True)
+
+
+def _print_storage_failure(error: "SwingError", settings: "Settings") -> None:
+    """The message of the error is for a golfer who waits for a video, not for whoever asks the bucket."""
+    complaints.print(
+        f"{error.code}: the bucket {settings.bucket} cannot be read ({error.detail}). "
+        "Check GOLF_BUCKET, GOLF_S3_ENDPOINT_URL and the AWS credentials of this terminal.",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def _view(name: str | None) -> "View | None":

@@ -21,6 +21,7 @@ from golf_pipeline.swing.documents import (
     Trust,
     View,
 )
+from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 
 def analysis(value: float) -> SwingAnalysis:
@@ -123,6 +124,18 @@ def test_what_is_no_analysis_ends_with_1_and_names_the_file(tmp_path: Path, cont
 @pytest.mark.parametrize("arguments", [[], ["somewhere", "--user", "ann"]])
 def test_folders_and_a_user_exclude_each_other(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, ["history", *arguments]).exit_code == 2
+
+
+def test_a_bucket_that_cannot_be_read_names_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise SwingError(ErrorCode.STORAGE_UNAVAILABLE, "The video is safe.", detail="NoCredentialsError")
+
+    monkeypatch.setattr("golf_pipeline.history_table.stored_profile", fail)
+    ended = CliRunner().invoke(app, ["history", "--user", "ann"])
+    assert ended.exit_code == 1
+    assert "NoCredentialsError" in ended.stderr
+    assert "GOLF_S3_ENDPOINT_URL" in ended.stderr
+    assert "video" not in ended.stderr
 
 
 def test_the_command_prints_the_table_and_the_cautions(tmp_path: Path) -> None:

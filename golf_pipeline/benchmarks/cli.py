@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics | coach`: parse, call, print."""
 
 from collections.abc import Callable
 from pathlib import Path
