@@ -16,7 +16,7 @@ _REMOVED = re.compile(
     | \b(?:https?|ftp|file|data|javascript)\s?:\s?\S+      # addresses of pages
     | \bwww\.\S+
     | [\w.+-]{1,64}\s?@\s?[\w-]{1,63}(?:\.[\w-]{1,63})+    # e-mail
-    | \b(?:[\w-]{1,63}\.)+(?:com|org|net|io|info|biz|app|dev|co|uk|de|fr|eu|us|ru|cn|xyz|link|me)\b(?:/\S*)?
+    | \b(?:[\w-]{1,63}\.){1,8}(?:com|org|net|io|info|biz|app|dev|co|uk|de|fr|eu|us|ru|cn|xyz|link|me)\b(?:/\S*)?
     | (?:^|(?<=\s)|(?<=[#*>\-:.]))(?:system|assistant|user|developer|tool|human|ai)\s?(?:message|prompt)?\s?:
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -1,5 +1,7 @@
 """What people type is kept as plain words and loses what could be followed, dialled or obeyed."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,12 @@ def test_a_long_text_is_cut_between_words() -> None:
     assert sanitised("my lead hip is stiff", 10) == "my lead"
     assert sanitised("Donaudampfschiff", 5) == "Donau"
     assert sanitised("anything", 0) == ""
+
+
+def test_a_text_made_of_dots_takes_no_longer_than_another() -> None:
+    started = time.process_time()
+    sanitised("a." * 7000, 600)
+    assert time.process_time() - started < 2
 
 
 def test_a_negative_length_is_an_error() -> None:
