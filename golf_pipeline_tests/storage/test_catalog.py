@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from golf_pipeline.storage import database
@@ -52,6 +54,21 @@ def test_real_processes_may_migrate_at_once(tmp_path: Path, postgres_url: str) -
         ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
         assert ended == [(b"", 0)] * 4
         assert [Catalog(url).pending_count() for url in urls[:2]] == [0, 0]
+
+
+def test_a_catalog_of_the_first_version_keeps_its_records(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    with catalog.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    with catalog.engine.connect() as connection:
+        assert database.differences(connection), "the first version lacks something"
+    catalog.migrate()
+    with catalog.engine.connect() as connection:
+        assert database.differences(connection) == []
+    assert catalog.pending_count() == 1
 
 
 def test_a_wrong_statement_does_not_print_the_golfers_data(catalog: Catalog) -> None:
