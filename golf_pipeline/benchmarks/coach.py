@@ -197,6 +197,8 @@ def _planted_words(texts: _Texts, facts: SwingFacts) -> Iterator[_Plant]:
             continue
         for hard, sentences in ((False, planted.plain), (True, planted.hard)):
             for text in sentences:
+                if planted.kind == Kind.PHASE and _is_true_there(text, base, facts):
+                    continue  # this swing went that way at that phase as well: no fabrication
                 yield _plant(planted.kind, text, base, facts, hard=hard, replace=planted.fault is not None)
     for fault in knowledge.load().faults.values():
         if fault.id not in facts.faults:
@@ -206,6 +208,15 @@ def _planted_words(texts: _Texts, facts: SwingFacts) -> Iterator[_Plant]:
             yield _plant(Kind.DRILL, f"Add this to your week: {drill.name.lower()}.", base, facts)
     for name in dict.fromkeys(one.name for one in facts.metrics if _is_suppressed(one, facts)):
         yield _plant(Kind.UNAVAILABLE, f"Your {name.lower()} is on the short side.", base, facts)
+
+
+def _is_true_there(text: str, base: CoachingWords, facts: SwingFacts) -> bool:
+    """Whether the first claim's metric goes the same way, past its noise, at a phase that the text names."""
+    bound = facts.readings[base.claims[0].evidence]
+    named = {event for event, words in vocabulary.load().phases.items() if words.search(text)}
+    there = [one for one in facts.readings.values() if one.id == bound.id and one.phase in named]
+    way = 1 if (bound.value or 0.0) > 0 else -1
+    return any(way * (one.value or 0.0) > (one.noise or 0.0) for one in there)
 
 
 def _is_suppressed(metric: Metric, facts: SwingFacts) -> bool:

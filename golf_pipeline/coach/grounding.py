@@ -74,7 +74,7 @@ _WORD_VALUES: dict[str, int] = {
 _WORD = "|".join(sorted(_WORD_VALUES, key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?<![\w.])(?P<sign>[-+\N{{MINUS SIGN}}\N{{EN DASH}}]|(?:minus|plus) )?"
-    rf"(?:(?P<digits>\d+(?:[.,]\d+)?)|(?P<word>(?:{_WORD})(?:[- ](?:{'|'.join(_UNITS_WORDS)}))?(?! of)(?!\w)))",
+    rf"(?:(?P<digits>\d+(?:[.,]\d+)?|[.,]\d+)|(?P<word>(?:{_WORD})(?:[- ](?:{'|'.join(_UNITS_WORDS)}))?(?! of)(?!\w)))",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -188,9 +188,10 @@ def _unit_after(clause: str, end: int) -> tuple[str | None, str]:
 def _judge(number: _Number, clause: str, sentence: str, facts: SwingFacts) -> Problem | None:
     if _FRAME.search(clause[: number.start]):
         return None if number.size in facts.frames else Problem(Kind.FRAME, f"frame {number.text}")
-    if facts.findings.score is not None and _SCORE.search(sentence):
-        of_score = {float(facts.findings.score.value or -1), 100.0}
-        of_score |= {point for part in facts.findings.score.parts for point in (part.points, part.most_points)}
+    if facts.findings.score is not None and number.unit is None and _SCORE.search(sentence):
+        of_score = {100.0} | {point for part in facts.findings.score.parts for point in (part.points, part.most_points)}
+        if facts.findings.score.value is not None:
+            of_score.add(float(facts.findings.score.value))
         if number.size in of_score:
             return None
     same_value = [one for one in facts.readings.values() if _has_value(one, number)]

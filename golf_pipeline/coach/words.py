@@ -18,7 +18,7 @@ from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.advice import MOST_ISSUES
 from golf_pipeline.swing.documents import Finding, Metric, Severity, Trust
 
-CHECK_VERSION = "1"
+CHECK_VERSION = "2"
 
 _DRILL = re.compile(r"([\w'-]+)[ -](?:drills?|exercises?|stretch(?:es)?)(?!\w)", re.IGNORECASE)
 _ALL_IS_WELL = re.compile(
@@ -195,7 +195,9 @@ def _wrong_ways(text: str, facts: SwingFacts, bound_to: Metric | None) -> Iterat
         spoken_of = [one for one in named if not phases or one.phase in phases]
         if bound_to is not None and (bound_to in named or not named):
             elsewhere = phases and bound_to.phase is not None and bound_to.phase not in phases
-            carried = any(_has_way(one) and not says_other_way(clause, one) for one in spoken_of)
+            carried = any(
+                _has_way(one) and _speaks(one, clause) and not says_other_way(clause, one) for one in spoken_of
+            )
             if elsewhere and _speaks(bound_to, clause) and not carried:
                 yield Problem(Kind.PHASE, f"“{clause.strip()}”")
             spoken_of = [bound_to] if not phases or bound_to.phase in phases else spoken_of

@@ -14,7 +14,7 @@ from golf_pipeline.coach.grounding import Kind, coaching_problems, number_proble
 from golf_pipeline.coach.vocabulary import VocabularyError
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.advice import printed
-from golf_pipeline.swing.documents import Metric, Report, SwingAnalysis, Trust
+from golf_pipeline.swing.documents import Metric, Report, SwingAnalysis, SwingScore, Trust
 
 
 def kinds(text: str, facts: SwingFacts) -> set[Kind]:
@@ -48,6 +48,8 @@ def test_a_planted_number_is_caught_wherever_it_stands(planted: str, report: Rep
         ("It is seen in frame 40.", None),
         ("There are two causes, and one thing at a time.", None),
         ("Your pelvis moved 0.1432 torso lengths away from the target.", Kind.VALUE),
+        ("Your pelvis moved .14 torso lengths away from the target.", None),
+        ("Your pelvis moved .34 torso lengths away from the target.", Kind.VALUE),
         ("Your pelvis moved 14 % away from the target.", Kind.VALUE),
         ("Your pelvis moved 0.14 degrees away from the target.", Kind.UNIT),
         ("Your pelvis moved 0.14 away from the target.", Kind.UNIT),
@@ -67,6 +69,16 @@ def test_a_planted_number_is_caught_wherever_it_stands(planted: str, report: Rep
 )
 def test_a_number_needs_value_unit_sign_metric_and_phase(text: str, kind: Kind | None, facts: SwingFacts) -> None:
     assert kinds(text, facts) == ({kind} if kind else set())
+
+
+def test_the_score_may_be_told_and_lends_its_numbers_to_nothing_measured(facts: SwingFacts) -> None:
+    for value in (0, 72):
+        scored = facts.findings.model_copy(update={"score": SwingScore(value=value, parts=())})
+        with_score = SwingFacts(scored, facts.metrics, facts.segmentation)
+        assert kinds(f"Your score is {value} of 100.", with_score) == set()
+        assert kinds("Your score is 41.", with_score) == {Kind.VALUE}
+        for planted in (f"At the low point your pelvis moved {value} cm.", "The low point moves by 100 degrees."):
+            assert kinds(planted, with_score) == {Kind.VALUE}
 
 
 @pytest.fixture(scope="module")

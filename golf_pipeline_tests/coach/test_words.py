@@ -7,6 +7,7 @@ from golf_pipeline.coach.documents import CoachingWords
 from golf_pipeline.coach.facts import SwingFacts
 from golf_pipeline.coach.grounding import Kind
 from golf_pipeline.coach.words import text_problems, words_problems
+from golf_pipeline.swing.documents import EventName
 from golf_pipeline_tests.coach.conftest import GOOD
 
 
@@ -32,6 +33,16 @@ def test_advice_may_name_the_other_way(facts: SwingFacts) -> None:
     text = "Move your pelvis toward the target as you turn your hips."
     assert text_problems(text, facts, facts.findings.findings, is_advice=True) == ()
     assert Kind.SIGN in {problem.kind for problem in text_problems(text, facts, facts.findings.findings)}
+
+
+def test_another_reading_of_the_same_body_part_carries_only_the_way_that_it_tells(facts: SwingFacts) -> None:
+    sway = next(one for one in facts.metrics if one.id == "pelvis_sway")
+    bound = sway.model_copy(update={"phase": EventName.IMPACT, "value": 0.6})
+    lift = sway.model_copy(update={"id": "pelvis_lift", "name": "Pelvis lift", "value": 0.3})
+    told = "At the top your pelvis has moved toward the target."
+    for at_the_top, kinds in ((lift, {Kind.PHASE}), (sway.model_copy(update={"value": 0.3}), set())):
+        both = SwingFacts(facts.findings, (bound, at_the_top), facts.segmentation)
+        assert {one.kind for one in text_problems(told, both, facts.findings.findings, bound_to=bound)} == kinds
 
 
 def test_without_enough_evidence_nobody_says_that_all_is_well(facts: SwingFacts) -> None:
