@@ -7,7 +7,17 @@ as they do everywhere else, after their `GOLF_` forms. AWS credentials are boto3
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    HttpUrl,
+    NonNegativeFloat,
+    NonNegativeInt,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -67,8 +77,9 @@ class Settings(BaseSettings):
         description="any compatible service; None means OpenAI",
     )
     openai_model: str = "gpt-4.1-mini"
-    model_prices: dict[str, tuple[float, float]] = Field(
+    model_prices: dict[str, tuple[NonNegativeFloat, NonNegativeFloat]] = Field(
         {"gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6), "gpt-4o-mini": (0.15, 0.6)},
+        min_length=1,
         description="USD per million tokens in and out; a model that is not listed is billed at the dearest",
     )
     coach_tokens: int = Field(
@@ -81,15 +92,27 @@ class Settings(BaseSettings):
     coach_images: bool = Field(False, description="show key frames to the model as well, at low detail")
     coach_image_tokens: int = Field(6000, ge=0, description="most tokens of one coaching for its key frames, on top")
     coach_frames_per_call: int = Field(6, gt=0, description="key frames in one call to the model")
-    model_image_tokens: dict[str, int] = Field(
+    model_image_tokens: dict[str, NonNegativeInt] = Field(
         {"gpt-4.1": 85, "gpt-4.1-mini": 182, "gpt-4o-mini": 2833},
+        min_length=1,
         description="tokens of a key frame of 256x448 at low detail; a model that is not listed counts as the dearest",
     )
 
     @field_validator("openai_api_key", "openai_base_url", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
-        return None if isinstance(value, str) and not value.strip() else value
+        # A secret that is mounted as a file ends with a line break, which no header may hold.
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                TypeAdapter(HttpUrl).validate_python(value)
+            except ValidationError as error:
+                raise ValueError("give the address up to /v1, such as http://127.0.0.1:11434/v1") from error
+        return value
 
 
 @lru_cache

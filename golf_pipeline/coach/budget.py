@@ -1,7 +1,7 @@
 """What a coaching may cost: tokens estimated before a call without any network, money by day, and paying only once.
 
 How usage and answers are kept is not decided here: `UsageLedger` and `AnswerStore` are what a keeper must do. The
-pipeline keeps both in its catalog and object store, the command in a folder (`local_store.py`).
+pipeline keeps both in its catalog and object store, the command in a folder (`on_disk.py`).
 """
 
 import json

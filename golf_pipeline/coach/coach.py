@@ -4,7 +4,7 @@
 their numbers from the same data; the rule-based report of `swing/advice.py` is always the base.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from golf_pipeline.coach.budget import AnswerStore, CoachLimits, Price, UsageLedger
 from golf_pipeline.coach.documents import AiAnalysis, Spent, StoredAnswer
@@ -95,9 +95,12 @@ def coach_swing(
     stored = answers.get(key) if answers else None
     if stored is not None and not (stored.words and words_problems(stored.words, facts)):
         return written(stored, reused=True)
-    answer = _answer(model, facts, pictures, ledger)
-    if answers is not None and (answer.words or answer.model):
-        answers.put(key, answer)
+
+    def keep(answer: StoredAnswer) -> None:
+        if answers is not None:
+            answers.put(key, answer)
+
+    answer = _answer(model, facts, pictures, ledger, keep)
     return written(answer, reused=False)
 
 
@@ -108,9 +111,16 @@ def _report_of(analysis: SwingAnalysis) -> Report:
 
 
 def _answer(
-    model: CoachModel, facts: SwingFacts, pictures: Sequence[Picture], ledger: UsageLedger | None
+    model: CoachModel,
+    facts: SwingFacts,
+    pictures: Sequence[Picture],
+    ledger: UsageLedger | None,
+    keep: Callable[[StoredAnswer], None],
 ) -> StoredAnswer:
-    """Ask within the day's budget; what failed for want of a service or of money has no model and is not kept."""
+    """Ask within the day's budget; what failed for want of a service or of money has no model and is not kept.
+
+    An answer is kept before the bill is settled: should the ledger be gone by then, another try does not pay again.
+    """
     reserved = most_usd(model, facts, pictures)
     if ledger is not None and not ledger.reserve(reserved, model.limits.usd_per_day):
         return _nothing(DAY_IS_SPENT)
@@ -118,6 +128,7 @@ def _answer(
     try:
         answer = ask_for_words(model, facts, pictures)
         spent = answer.spent
+        keep(answer)
     except CoachUnavailableError as error:
         spent = error.spent
         answer = _nothing(str(error), spent)

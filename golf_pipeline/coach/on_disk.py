@@ -3,7 +3,6 @@
 For one process at a time: two commands at once may both spend the last of the day's money.
 """
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +26,7 @@ class FolderAnswers:
 
     def get(self, key: str) -> StoredAnswer | None:
         try:
-            return StoredAnswer.model_validate_json((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            return StoredAnswer.model_validate_json((self.folder / f"{key}.json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
@@ -36,31 +35,37 @@ class FolderAnswers:
 
 
 class FolderLedger:
-    """A `UsageLedger` in a folder, one file a day (UTC)."""
+    """A `UsageLedger` in a folder, one file a day (UTC); a day whose file cannot be read has no money left."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._reserved_on = ""
 
     def reserve(self, usd: float, most_usd: float) -> bool:
-        spent = self._today()
+        self._reserved_on = datetime.now(UTC).date().isoformat()
+        spent = self._spent()
+        if spent is None:
+            return False
         if spent.usd + usd > most_usd:
             return False
         self._set(Spent(tokens=spent.tokens, usd=spent.usd + usd))
         return True
 
     def settle(self, reserved_usd: float, spent: Spent) -> None:
-        today = self._today()
-        self._set(Spent(tokens=today.tokens + spent.tokens, usd=max(0.0, today.usd - reserved_usd + spent.usd)))
+        day = self._spent() or Spent(usd=reserved_usd)
+        self._set(Spent(tokens=day.tokens + spent.tokens, usd=max(0.0, day.usd - reserved_usd + spent.usd)))
 
     @property
     def _file(self) -> Path:
-        return self.folder / f"spent-{datetime.now(UTC).date().isoformat()}.json"
+        return self.folder / f"spent-{self._reserved_on}.json"
 
-    def _today(self) -> Spent:
+    def _spent(self) -> Spent | None:
         try:
-            return Spent.model_validate(json.loads(self._file.read_text(encoding="utf-8")))
+            return Spent.model_validate_json(self._file.read_bytes())
         except FileNotFoundError:
             return Spent()
+        except ValidationError:
+            return None
 
     def _set(self, spent: Spent) -> None:
         _write(self._file, spent.model_dump_json())

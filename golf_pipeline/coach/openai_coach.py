@@ -57,6 +57,7 @@ def question_key(model: CoachModel, facts: SwingFacts, pictures: Sequence[Pictur
 
     Findings, metrics and their versions are in it by what they say: a new version that finds the same asks the same.
     """
+    shown = chosen_pictures(model, pictures)
     question = {
         "prompt": PROMPT_VERSION,
         "check": CHECK_VERSION,
@@ -64,8 +65,8 @@ def question_key(model: CoachModel, facts: SwingFacts, pictures: Sequence[Pictur
         "model": model.name,
         "messages": words_messages(facts),
         "schema": words_schema(facts),
-        "attempts": model.limits.attempts,
-        "pictures": [[one.frame.frame_number, hashlib.sha256(one.jpeg).hexdigest()] for one in pictures],
+        "limits": [model.limits.attempts, model.limits.tokens],
+        "pictures": [[one.frame.frame_number, hashlib.sha256(one.jpeg).hexdigest()] for one in shown],
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -139,6 +140,8 @@ def _checked(content: str, facts: SwingFacts, *, cut_off: bool) -> tuple[Coachin
         words = _plain(CoachingWords.model_validate_json(content))
     except ValidationError as error:
         return None, f"it does not follow the schema ({error.error_count()} errors)"
+    if not all(_texts(words)):
+        return None, "a text is empty"
     if problems := words_problems(words, facts):
         return None, complaint(problems)
     return words, ""
@@ -163,6 +166,12 @@ def _plain(words: CoachingWords) -> CoachingWords:
     return words.model_copy(
         update={"summary": line(words.summary), "encouragement": line(words.encouragement), "claims": claims}
     )
+
+
+def _texts(words: CoachingWords) -> Iterator[str]:
+    yield from (words.summary, words.encouragement)
+    for claim in words.claims:
+        yield from (claim.what_happens, claim.why_it_matters, claim.what_to_feel)
 
 
 def _look_at(

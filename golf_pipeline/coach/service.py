@@ -5,7 +5,8 @@ that knows no strict schema in JSON mode with the schema in words, an older one 
 question, and such a refusal costs nothing.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ from golf_pipeline.coach.prompts import schema_in_words
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import BadRequestError, OpenAI, OpenAIError
+    from openai import APIStatusError, OpenAI, OpenAIError
     from openai.types.chat import ChatCompletion
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""Given to the library rather than left to it: it would read an empty OPENAI_BASE_URL as an address."""
 
 LONGEST_RETRY_AFTER_S = 10.0
 """A service that asks to wait longer is not waited for: the library would wait up to two minutes a retry, and a golfer
-waits with it. So a question ends within (retries + 1) * (time-out + 10 s)."""
+waits with it. So a question ends within (retries + 1) * (2 * time-out + 10 s) once it is connected."""
 
 SEED = 1
 
@@ -54,8 +58,17 @@ def connect(api_key: str, base_url: str | None, *, timeout_s: float, retries: in
     """A client with a time-out and the library's own backoff; importing it costs half a second, hence here."""
     from openai import DefaultHttpxClient, OpenAI
 
-    http = DefaultHttpxClient(event_hooks={"response": [_forget_long_waits]})
-    return OpenAI(api_key=api_key, base_url=base_url, timeout=timeout_s, max_retries=retries, http_client=http)
+    hooks: dict[str, list[Callable[..., Any]]] = {
+        "request": [_note_begin],
+        "response": [_forget_long_waits, _ends_in_time(timeout_s)],
+    }
+    return OpenAI(
+        api_key=api_key,
+        base_url=base_url or OPENAI_URL,
+        timeout=timeout_s,
+        max_retries=retries,
+        http_client=DefaultHttpxClient(event_hooks=hooks),
+    )
 
 
 def ask(
@@ -72,15 +85,16 @@ def ask(
         CoachUnavailableError: the service failed, refused, or gave no answer at all.
     """
     estimated_in = estimated_tokens(messages, response_format, price.image_tokens)
-    with _named_errors():
+    # A service goes on with what nobody waits for any more, and bills it: so each try may have cost a whole answer.
+    tries = client.max_retries + 1
+    with _named_errors(unanswered=price.of(tries * estimated_in, tries * most_answer_tokens)):
         completion: Any = _complete(client, model, messages, response_format, most_answer_tokens)
-    usage = getattr(completion, "usage", None)
-    choices: list[Any] = getattr(completion, "choices", None) or []
-    message = getattr(choices[0], "message", None) if choices else None
-    text = (getattr(message, "content", None) or "") if message else ""
-    if usage is not None:
-        spent = price.of(usage.prompt_tokens or 0, usage.completion_tokens or 0)
-    else:  # not every compatible service counts
+    choices: Any = getattr(completion, "choices", None)
+    message = getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
+    content = getattr(message, "content", None)
+    text = content if isinstance(content, str) else ""
+    spent = _counted(getattr(completion, "usage", None), price)
+    if spent is None:  # not every compatible service counts
         spent = price.of(estimated_in, most_answer_tokens if text else 0)
     if message is None:
         raise CoachUnavailableError("the model gave no answer", spent)
@@ -88,7 +102,16 @@ def ask(
         raise CoachUnavailableError("the model refused to answer", spent)
     if choices[0].finish_reason == "content_filter":
         raise CoachUnavailableError("the service's content filter held the answer back", spent)
-    return Reply(text, completion.model or model, spent, cut_off=choices[0].finish_reason == "length")
+    named = completion.model if isinstance(completion.model, str) and completion.model else model
+    return Reply(text, named, spent, cut_off=choices[0].finish_reason == "length")
+
+
+def _counted(usage: object, price: Price) -> Spent | None:
+    """What the service counted; None where it did not, or not in whole tokens: the library passes on what came."""
+    tokens_in, tokens_out = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int) or tokens_in <= 0 or tokens_out < 0:
+        return None
+    return price.of(tokens_in, tokens_out)
 
 
 def _complete(
@@ -98,7 +121,7 @@ def _complete(
     response_format: dict[str, Any],
     most_answer_tokens: int,
 ) -> "ChatCompletion":
-    from openai import BadRequestError
+    from openai import BadRequestError, UnprocessableEntityError
 
     without: set[str] = set()
     while True:
@@ -106,7 +129,7 @@ def _complete(
             request = _request(messages, response_format, most_answer_tokens, without)
             completion: ChatCompletion = client.chat.completions.create(model=model, **request)
             return completion
-        except BadRequestError as error:
+        except (BadRequestError, UnprocessableEntityError) as error:
             refused = _refused_option(error) - without
             if not refused:
                 raise
@@ -130,19 +153,22 @@ def _request(
     return request
 
 
-def _refused_option(error: "BadRequestError") -> set[str]:
-    said = f"{error.param or ''} {error.message}".lower()
+def _refused_option(error: "APIStatusError") -> set[str]:
+    said = f"{error.param or ''} {error.message} {error.body or ''}".lower()
     return {option for option, words in _OPTIONS.items() if any(word in said for word in words)}
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def _named_errors(unanswered: Spent) -> Iterator[None]:
+    """Args: unanswered: what a question costs that was sent and not answered in time."""
+    from httpx2 import ReadTimeout
     from openai import OpenAIError
 
     try:
         yield
     except OpenAIError as error:
-        raise CoachUnavailableError(_reason(error)) from error
+        spent = unanswered if isinstance(error.__cause__, ReadTimeout) else None
+        raise CoachUnavailableError(_reason(error), spent) from error
     except (ValueError, AttributeError, TypeError) as error:
         # A body that is no JSON, or JSON of another service: the library lets these through as they come.
         raise CoachUnavailableError("the model service answered in another form") from error
@@ -159,6 +185,7 @@ def _reason(error: "OpenAIError") -> str:
         (openai.PermissionDeniedError, "the key may not use this model (403)"),
         (openai.NotFoundError, "the model service does not know this model or path (404)"),
         (openai.BadRequestError, "the model service refused the request (400)"),
+        (openai.UnprocessableEntityError, "the model service refused the request (422)"),
     )
     for kind, reason in reasons:
         if isinstance(error, kind):
@@ -175,3 +202,35 @@ def _forget_long_waits(response: "httpx2.Response") -> None:
             wait_s = float("inf")
         if wait_s > LONGEST_RETRY_AFTER_S:
             del response.headers[header]
+
+
+def _note_begin(request: "httpx2.Request") -> None:
+    request.extensions["begun_at"] = time.monotonic()
+
+
+def _ends_in_time(timeout_s: float) -> "Callable[[httpx2.Response], None]":
+    """A hook that holds the whole answer to the time-out.
+
+    The library's own is one of each piece, and there are services that send empty lines while the model thinks, for
+    minutes.
+    """
+    import httpx2
+
+    class Timed(httpx2.SyncByteStream):
+        def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
+            self._stream, self._request = stream, request
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self._stream:
+                if time.monotonic() > self._request.extensions["begun_at"] + timeout_s:
+                    raise httpx2.ReadTimeout("the answer did not end in time", request=self._request)
+                yield piece
+
+        def close(self) -> None:
+            self._stream.close()
+
+    def hold(response: httpx2.Response) -> None:
+        if isinstance(response.stream, httpx2.SyncByteStream):
+            response.stream = Timed(response.stream, response.request)
+
+    return hold

@@ -210,16 +210,19 @@ class ModelServer:
                     reply = Reply(400, {"error": {"message": wrong, "type": "invalid_request_error"}})
                 else:
                     reply = owner.replies.pop(0)() if owner.replies else Reply(500, {"error": {"message": "no more"}})
-                payload = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+                pieces = reply.body if reply.every_s is not None else [_as_bytes(reply.body)]
                 try:
                     self.send_response(reply.status)
                     self.send_header("Content-Type", reply.content_type)
-                    self.send_header("Content-Length", str(len(payload)))
+                    self.send_header("Content-Length", str(sum(map(len, pieces))))
                     for name, value in reply.headers.items():
                         self.send_header(name, value)
                     self.end_headers()
-                    self.wfile.write(payload)
-                except BrokenPipeError:
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        self.wfile.flush()
+                        time.sleep(reply.every_s or 0.0)
+                except ConnectionError:
                     return  # the client has given up waiting, as it should
 
             def log_message(self, format: str, *args: Any) -> None:
@@ -229,7 +232,15 @@ class ModelServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def say(self, content: object, *, usage: bool = True, finish: str = "stop", refusal: str | None = None) -> None:
+    def say(
+        self,
+        content: object,
+        *,
+        usage: bool = True,
+        finish: str = "stop",
+        refusal: str | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
         text = content if isinstance(content, str) or content is None else json.dumps(content)
         message = {"role": "assistant", "content": text, "refusal": refusal}
         completion = {
@@ -241,7 +252,7 @@ class ModelServer:
         }
         if usage:
             completion["usage"] = {"prompt_tokens": 700, "completion_tokens": 100, "total_tokens": 800}
-        self.reply(200, completion)
+        self.reply(200, completion | (more or {}))
 
     def fail(self, status: int, message: str = "no", param: str | None = None, **headers: str) -> None:
         error = {"error": {"message": message, "type": "t", "code": "c", "param": param}}
@@ -258,6 +269,10 @@ class ModelServer:
 
         self.replies.append(late)
 
+    def dribble(self, pieces: int, every_s: float) -> None:
+        """Answer with empty lines, as services do that keep a connection open while their model thinks."""
+        self.replies.append(lambda: Reply(200, [b"\n"] * pieces, every_s=every_s))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -269,6 +284,11 @@ class Reply:
     body: Any
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    every_s: float | None = None  # the body is a list of pieces, sent so far apart
+
+
+def _as_bytes(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def refused_by_the_service(path: str, body: dict[str, Any]) -> str:

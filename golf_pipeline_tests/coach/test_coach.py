@@ -126,6 +126,9 @@ def test_the_prompt_begins_alike_for_every_swing_and_ends_with_its_data(
         (GOOD | {"claims": []}, "left out"),
         (GOOD | {"claims": GOOD["claims"] * 2}, "said twice"),
         (GOOD | {"overall_score": 99}, "does not follow the schema"),
+        (GOOD | {"summary": "Your pelvis moved away from the target by .34 torso lengths."}, "wrong number: .34"),
+        (GOOD | {"summary": ""}, "a text is empty"),
+        (with_claim(what_to_feel="<b></b>"), "a text is empty"),
         ("not json", "does not follow the schema"),
         ("[1, 2", "does not follow the schema"),
         ("", "does not follow the schema"),
@@ -216,8 +219,9 @@ def test_other_findings_another_model_or_another_service_ask_another_question(
         question_key(model, facts_of(analysis), ()),
         question_key(model, facts_of(analysis.model_copy(update={"findings": other_findings})), ()),
         question_key(model_of(model_server, attempts=1), facts_of(analysis), ()),
+        question_key(model_of(model_server, tokens=3000), facts_of(analysis), ()),
     }
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert question_key(model, facts_of(analysis), ()) in keys
 
 
@@ -240,6 +244,21 @@ def test_a_failed_call_gives_its_reservation_back(model_server: ModelServer, ana
     model_server.fail(500)
     coach_swing(analysis, model=model_of(model_server), ledger=ledger)
     assert ledger.usd == pytest.approx(0)
+
+
+def test_a_ledger_that_is_lost_after_the_answer_does_not_make_it_paid_for_again(
+    model_server: ModelServer, analysis: SwingAnalysis
+) -> None:
+    class Lost(Ledger):
+        def settle(self, reserved_usd: float, spent: Spent) -> None:
+            raise OSError(f"the database is gone: {reserved_usd} reserved, {spent} spent")
+
+    answers = Answers()
+    model_server.say(GOOD)
+    with pytest.raises(OSError, match="gone"):
+        coach_swing(analysis, model=model_of(model_server), answers=answers, ledger=Lost())
+    assert coach_swing(analysis, model=model_of(model_server), answers=answers, ledger=Lost()).answer_reused
+    assert len(model_server.requests) == 1
 
 
 def test_a_budget_too_small_for_an_answer_asks_nothing(model_server: ModelServer, analysis: SwingAnalysis) -> None:
@@ -320,3 +339,22 @@ def test_the_usual_names_of_key_and_address_work_and_our_own_come_first(monkeypa
     settings = Settings()
     assert settings.openai_api_key is not None
     assert (settings.openai_api_key.get_secret_value(), settings.openai_base_url) == ("own", None)
+    model = model_from_settings(settings)
+    assert model is not None
+    assert str(model.client.base_url) == "https://api.openai.com/v1/", "the library reads the environment as well"
+
+
+def test_a_key_from_a_file_loses_its_line_break_and_an_address_must_be_one() -> None:
+    key = Settings(openai_api_key="k\n").openai_api_key
+    assert key is not None
+    assert key.get_secret_value() == "k"
+    assert Settings(openai_base_url=" http://h:1/v1/ ").openai_base_url == "http://h:1/v1/"
+    for wrong in ("h:1/v1", "http://h:abc/v1"):
+        with pytest.raises(ValueError, match="up to /v1"):
+            Settings(openai_base_url=wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"model_prices": {}}, {"model_image_tokens": {}}, {"model_prices": {"m": (-1, 0)}}])
+def test_a_price_list_without_a_price_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings(**wrong)

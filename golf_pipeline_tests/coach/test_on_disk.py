@@ -1,13 +1,15 @@
 """The command's coaching: one file, answers paid once, a day's money, and nothing that a person typed in the prompt."""
 
 import json
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from golf_pipeline.coach.coach import coach_swing
+from golf_pipeline.coach import on_disk
+from golf_pipeline.coach.coach import DAY_IS_SPENT, coach_swing
 from golf_pipeline.coach.documents import AiAnalysis, Spent
 from golf_pipeline.coach.on_disk import COACHING_FILE, FolderAnswers, FolderLedger, write_coaching
 from golf_pipeline.settings import Settings
@@ -106,8 +108,9 @@ def test_nothing_that_a_person_typed_reaches_the_model(
 
 
 def test_a_broken_answer_counts_as_none(tmp_path: Path) -> None:
-    (tmp_path / "abc.json").write_text("{}")
-    assert FolderAnswers(tmp_path).get("abc") is None
+    for broken in (b"", b"{}", b"\xff\xfe"):
+        (tmp_path / "abc.json").write_bytes(broken)
+        assert FolderAnswers(tmp_path).get("abc") is None
     assert FolderAnswers(tmp_path).get("never") is None
 
 
@@ -117,3 +120,35 @@ def test_the_folders_ledger_holds_the_days_limit(tmp_path: Path) -> None:
     assert not ledger.reserve(0.6, 1.0)
     ledger.settle(0.6, Spent(tokens=10, usd=0.1))
     assert ledger.reserve(0.6, 1.0)
+
+
+def test_a_day_whose_file_cannot_be_read_has_no_money_left(
+    model_server: ModelServer, analysis: SwingAnalysis, tmp_path: Path
+) -> None:
+    ledger = FolderLedger(tmp_path / "data" / "coaching")
+    assert ledger.reserve(0.1, 1.0)
+    (file,) = ledger.folder.glob("spent-*.json")
+    file.write_bytes(b"")
+    write_coaching(analysis, tmp_path, with_model(tmp_path, model_server))
+    assert read(tmp_path).fallback_reason == DAY_IS_SPENT
+    assert model_server.requests == []
+
+
+def test_what_is_spent_after_midnight_is_settled_on_the_day_it_was_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        day = 1
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls(2030, 1, cls.day, tzinfo=tz)
+
+    monkeypatch.setattr(on_disk, "datetime", Clock)
+    ledger = FolderLedger(tmp_path)
+    assert ledger.reserve(0.6, 1.0)
+    Clock.day = 2
+    ledger.settle(0.6, Spent(tokens=10, usd=0.1))
+    (file,) = tmp_path.glob("spent-*.json")
+    assert file.name == "spent-2030-01-01.json"
+    assert json.loads(file.read_bytes()) == {"tokens": 10, "usd": pytest.approx(0.1)}

@@ -58,16 +58,36 @@ def test_a_service_that_asks_to_wait_long_is_not_waited_for(model_server: ModelS
     assert len(model_server.requests) == 2
 
 
-def test_a_service_that_dawdles_is_given_up(model_server: ModelServer, analysis: SwingAnalysis) -> None:
-    model_server.sleep(3)
-    assert "did not answer in time" in fell_back(analysis, model_of(model_server, timeout_s=0.3)).fallback_reason
+def test_a_service_that_dawdles_is_given_up_and_billed_as_if_it_had_answered(
+    model_server: ModelServer, analysis: SwingAnalysis
+) -> None:
+    tokens = []
+    for retries in (0, 1):
+        for _ in range(retries + 1):
+            model_server.sleep(1)
+        coaching = fell_back(analysis, model_of(model_server, timeout_s=0.3, retries=retries))
+        assert "did not answer in time" in coaching.fallback_reason
+        tokens.append(coaching.tokens_used)
+    assert tokens[0] > 1000
+    assert tokens[1] == 2 * tokens[0]
+
+
+def test_a_service_that_keeps_the_line_open_with_empty_lines_is_given_up(
+    model_server: ModelServer, analysis: SwingAnalysis
+) -> None:
+    model_server.dribble(pieces=30, every_s=0.1)
+    started = time.monotonic()
+    assert "did not answer in time" in fell_back(analysis, model_of(model_server, timeout_s=0.4)).fallback_reason
+    assert time.monotonic() - started < 2
 
 
 def test_an_address_where_nobody_listens_is_told(model_server: ModelServer, analysis: SwingAnalysis) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         model_server.url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    assert "cannot be reached" in fell_back(analysis, model_of(model_server)).fallback_reason
+    coaching = fell_back(analysis, model_of(model_server))
+    assert "cannot be reached" in coaching.fallback_reason
+    assert coaching.tokens_used == 0
 
 
 @pytest.mark.parametrize(
@@ -78,10 +98,20 @@ def test_an_address_where_nobody_listens_is_told(model_server: ModelServer, anal
         ([1, 2], "application/json"),
         ({"choices": None}, "application/json"),
         ({"choices": []}, "application/json"),
+        ({"choices": {"index": 0}}, "application/json"),
         ({"choices": [{"index": 0, "finish_reason": "stop"}]}, "application/json"),
         ({"object": "list", "data": []}, "application/json"),
     ],
-    ids=["html", "broken json", "a list", "no choices", "empty choices", "no message", "another document"],
+    ids=[
+        "html",
+        "broken json",
+        "a list",
+        "no choices",
+        "empty choices",
+        "choices are no list",
+        "no message",
+        "another document",
+    ],
 )
 def test_an_answer_in_another_form_is_none(
     model_server: ModelServer, analysis: SwingAnalysis, body: Any, kind: str
@@ -91,6 +121,45 @@ def test_an_answer_in_another_form_is_none(
         "the model service answered in another form",
         "the model gave no answer",
     }
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"total_tokens": 800},
+        {"prompt_tokens": "700", "completion_tokens": "100"},
+        {"prompt_tokens": 700.5, "completion_tokens": 100},
+        {"prompt_tokens": -7000, "completion_tokens": 0},
+        "800",
+    ],
+)
+def test_a_service_that_does_not_count_in_tokens_is_billed_by_the_estimate(
+    model_server: ModelServer, analysis: SwingAnalysis, usage: Any
+) -> None:
+    model_server.say(GOOD, more={"usage": usage})
+    coaching = coach_swing(analysis, model=model_of(model_server))
+    assert not coaching.fallback_triggered
+    assert coaching.tokens_used > 1000
+
+
+@pytest.mark.parametrize("content", [5, {"summary": "a"}, [{"type": "text", "text": "a"}]])
+def test_a_content_that_is_no_text_is_no_answer(
+    model_server: ModelServer, analysis: SwingAnalysis, content: Any
+) -> None:
+    for _ in range(2):
+        message = {"role": "assistant", "content": content}
+        model_server.say("", more={"choices": [{"index": 0, "finish_reason": "stop", "message": message}]})
+    assert "does not follow the schema" in fell_back(analysis, model_of(model_server)).fallback_reason
+
+
+def test_a_service_that_names_no_model_is_the_one_that_was_asked(
+    model_server: ModelServer, analysis: SwingAnalysis
+) -> None:
+    for name in (None, 7, ""):
+        model_server.say(GOOD, more={"model": name})
+        assert coach_swing(analysis, model=model_of(model_server)).model == "test-model"
 
 
 def test_a_refusal_and_a_content_filter_are_final_and_on_the_bill(
@@ -123,6 +192,18 @@ def test_a_model_that_refuses_temperature_and_seed_is_asked_without(
     assert not coach_swing(analysis, model=model_of(model_server)).fallback_triggered
     asked = [set(request["body"]) & {"temperature", "seed"} for request in model_server.requests]
     assert asked == [{"temperature", "seed"}, {"seed"}, set()]
+
+
+def test_an_option_that_is_refused_as_an_unknown_field_is_left_out(
+    model_server: ModelServer, analysis: SwingAnalysis
+) -> None:
+    for name in ("seed", "max_completion_tokens"):
+        model_server.reply(
+            422, {"detail": [{"type": "extra_forbidden", "loc": ["body", name], "msg": "not permitted"}]}
+        )
+    model_server.say(GOOD)
+    assert not coach_swing(analysis, model=model_of(model_server)).fallback_triggered
+    assert "max_tokens" in model_server.requests[-1]["body"]
 
 
 def test_a_service_without_strict_schemas_is_asked_in_json_mode_with_the_schema_in_words(
