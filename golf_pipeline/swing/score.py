@@ -7,7 +7,7 @@ takes as much of it as its signs show:
 
 where `first` and `second` say, from 0 to 1, how far a sign has come on its `scale`: 0 up to the end where coaching or
 tour players see nothing in it, 1 from where the fault is grave. Where a fault needs its second sign
-(`supporting_must_not_deny`) the first takes nothing by itself. So, of the same parts, the score falls with the
+(`supporting_must_not_deny`) the first takes nothing by itself. So the score falls with the
 readings, never rises with a worse one, and has no step: one reading that changes by its noise moves it by at most 13
 points (`largest_slope`: the change of spine bend, which two faults share, both at their worst) and by nothing while it
 is short of its scale.
@@ -15,9 +15,10 @@ is short of its scale.
 **What is missing is not scored.** Only readings with trust `measured` count. A fault whose first sign is missing is no
 part of the score; one whose second sign is missing, or that has none, can cost only the share of the first. The parts
 say what was judged and how much each could have cost; where they could cost less than half of what this view can show,
-or fewer than two faults were judged, there is no value. A movement so wild that its reading is doubted is no part, and
-the score may be the higher one for it. So two scores compare where they have the same parts (`compare.py` and
-`profile.py` keep to it), and scores of different views never do.
+or fewer than two faults were judged, there is no value. Nor is there one where a sign shows in a number that the view
+can measure and this clip leaves doubtful: a movement so wild that the pose of it is doubted must not raise the score.
+So two scores compare where they have the same parts (`compare.py` and `profile.py` keep to it), and scores of different
+views never do.
 
 It grades how the body moves, not where the ball goes.
 """
@@ -54,6 +55,9 @@ def score_swing(metrics: tuple[Metric, ...], view: View) -> SwingScore:
     if sum(part.most_points for part in parts) < LEAST_SHARE * _possible(view):
         reason = "less than half of what this view can show could be judged from measured numbers"
         return SwingScore(value=None, parts=parts, reason=reason)
+    if name := _doubted(metrics, view, readings):
+        reason = f"a sign of {name.lower()} shows in a number that is doubted in this clip"
+        return SwingScore(value=None, parts=parts, reason=reason)
     lost = sum(part.most_points - part.points for part in parts)
     return SwingScore(value=max(0, round(100 - lost)), parts=parts)
 
@@ -87,6 +91,24 @@ def _part(fault: FaultDefinition, readings: Readings) -> ScorePart | None:
         return None
     lost = fault.cost * first * (alone if second is None else alone + (1 - alone) * second)
     return ScorePart(fault_id=fault.id, name=fault.name, points=round(most - lost, 2), most_points=round(most, 2))
+
+
+def _doubted(metrics: tuple[Metric, ...], view: View, readings: Readings) -> str | None:
+    """The fault of which a sign shows that this view can measure and this clip leaves doubtful; None: there is none."""
+    known = knowledge.load()
+    doubted = {
+        (metric.id, metric.phase): metric.value
+        for metric in metrics
+        if metric.trust == Trust.LOW
+        and metric.value is not None
+        and known.metrics[metric.id].trust_at(metric.phase, view)[0] == Trust.MEASURED
+    }
+    for fault in known.faults.values():
+        first = _on_scale(fault.primary, readings)
+        sign = fault.primary if first is None else fault.supporting if first > 0 else None
+        if _on_scale(sign, doubted):
+            return fault.name
+    return None
 
 
 def _on_scale(signal: Signal | None, readings: Readings) -> float | None:

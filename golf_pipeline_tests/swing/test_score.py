@@ -82,6 +82,10 @@ def is_in_degrees(reading: Reading) -> bool:
     return knowledge.load().metrics[reading[0]].unit == "deg"
 
 
+def can_be_measured(signal: Signal, view: View) -> bool:
+    return knowledge.load().metrics[signal.metric].trust_at(signal.event, view)[0] == Trust.MEASURED
+
+
 def has_two_bad_sides(reading: Reading) -> bool:
     sides = {one.beyond for view in VIEWS for one in signals_of(view) if (one.metric, one.event) == reading}
     return len(sides) > 1
@@ -119,6 +123,36 @@ def test_what_is_not_measured_is_no_part_of_the_score() -> None:
     untrusted = [metric("hand_path_outside", EventName.MID_DOWNSWING, 0.9, Trust.LOW)]
     kept = {one: value for one, value in values.items() if one[0] != "hand_path_outside"}
     assert score_swing(swing(kept), View.DOWN_THE_LINE) == score_swing((*swing(kept), *untrusted), View.DOWN_THE_LINE)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_movement_so_wild_that_its_reading_is_doubted_never_raises_the_score(view: View, data: st.DataObject) -> None:
+    readings = readings_of(view)
+    values = {reading: data.draw(st.floats(-40, 200), label=str(reading)) for reading in readings}
+    values |= {one: data.draw(st.floats(-0.8, 0.8)) for one in readings if not is_in_degrees(one)}
+    measured = [one for one in signals_of(view) if can_be_measured(one, view)]
+    signal = data.draw(st.sampled_from(measured))
+    step = data.draw(st.floats(0, 0.5)) * (60.0 if is_in_degrees((signal.metric, signal.event)) else 1.0)
+    reading = (signal.metric, signal.event)
+    if has_two_bad_sides(reading):
+        values[reading] = signal.scale[0]
+    worse = values[reading] + (step if signal.beyond == "above" else -step)
+    rest = {one: value for one, value in values.items() if one != reading}
+    before = score_swing(swing(values), view).value
+    after = score_swing((*swing(rest), metric(*reading, worse, Trust.LOW)), view).value
+    assert before is not None
+    assert after is None or after <= before
+
+
+def test_a_doubted_sign_takes_the_value_and_names_its_fault() -> None:
+    values = fine(View.FACE_ON)
+    del values[("pelvis_sway", EventName.TOP)]
+    wild = score_swing((*swing(values), metric("pelvis_sway", EventName.TOP, -0.8, Trust.LOW)), View.FACE_ON)
+    still = score_swing((*swing(values), metric("pelvis_sway", EventName.TOP, 0.0, Trust.LOW)), View.FACE_ON)
+    assert (wild.value, still.value) == (None, 100)
+    assert "a sign of sway" in wild.reason
 
 
 def test_a_missing_second_sign_lowers_what_a_fault_can_cost_and_not_what_the_first_takes_of_it() -> None:
