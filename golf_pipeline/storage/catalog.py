@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
@@ -218,7 +218,7 @@ class Catalog:
                 standing = select(analyses.c.attempt).where(_at(analysis_id, attempt)).with_for_update()
                 if connection.execute(standing).first() is None:
                     return False
-            _upsert(connection, stage_outputs, {"analysis_id": analysis_id, "stage": stage}, values)
+            database.upsert(connection, stage_outputs, {"analysis_id": analysis_id, "stage": stage}, values)
         return True
 
     def stages(self, analysis_id: str) -> dict[str, StageOutput]:
@@ -279,7 +279,7 @@ class Catalog:
     def record_profile(self, user_id: str, version: str, key: str, source_completed_at: datetime) -> None:
         values = {"version": version, "key": key, "source_completed_at": source_completed_at, "stored_at": _now()}
         with self.engine.begin() as connection:
-            _upsert(connection, profiles, {"user_id": user_id}, values)
+            database.upsert(connection, profiles, {"user_id": user_id}, values)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -341,19 +341,6 @@ def _at(analysis_id: str, attempt: int | None) -> Any:
     """The analysis; with a number only while it is at that attempt."""
     this = analyses.c.analysis_id == analysis_id
     return this if attempt is None else and_(this, analyses.c.attempt == attempt)
-
-
-def _upsert(connection: Connection, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> None:
-    """Update the row with this identity, or insert it; also when another process inserts it in between."""
-    change = update(table).where(*(table.c[name] == value for name, value in identity.items())).values(values)
-    if connection.execute(change).rowcount:
-        return
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(table).values(identity | values))
-    except IntegrityError:
-        if not connection.execute(change).rowcount:
-            raise
 
 
 def _storable(text: str) -> str:

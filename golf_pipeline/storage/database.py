@@ -1,9 +1,10 @@
-"""The catalog's database: connecting to SQLite or PostgreSQL by URL, and bringing the schema up to date."""
+"""The catalog's database, SQLite or PostgreSQL by URL: connecting, migrating, and a write that both understand."""
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text, update
+from sqlalchemy.exc import IntegrityError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 15_000
@@ -61,6 +62,19 @@ def differences(connection: Connection) -> list[Any]:
     from golf_pipeline.storage.tables import metadata
 
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def upsert(connection: Connection, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> None:
+    """Update the row with this identity, or insert it; also when another process inserts it in between."""
+    change = update(table).where(*(table.c[name] == value for name, value in identity.items())).values(values)
+    if connection.execute(change).rowcount:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(table).values(identity | values))
+    except IntegrityError:
+        if not connection.execute(change).rowcount:
+            raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
