@@ -9,7 +9,7 @@ No model is asked; the tokens are those that the prompt and the longest honest a
 
 import statistics
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -106,13 +106,20 @@ def score_coach(analyses: Path | None = None) -> CoachScore:
     Raises:
         ValueError: the folder holds no analysed swing, or a file in it is no analysis.
     """
+    found = list(_stored(analyses) if analyses else swings())
+    if not found:
+        raise ValueError(f"{analyses} holds no analysis.json of an analysed swing")
+    return score_swings(found)
+
+
+def score_swings(named: Sequence[tuple[str, SwingAnalysis]]) -> CoachScore:
+    """Plant and count over these swings, at least one."""
     texts = _Texts.model_validate(tomllib.loads(TEXTS.read_text(encoding="utf-8")))
     alarms: list[str] = []
     plants: list[_Plant] = []
     asked, repaired = [], []
-    honest = count = 0
-    for name, analysis in _stored(analyses) if analyses else swings():
-        count += 1
+    honest = 0
+    for name, analysis in named:
         facts = facts_of(analysis)
         honest += 1
         alarms += [f"{name}: rules: {problem}" for problem in _rules_problems(analysis, facts)]
@@ -124,10 +131,8 @@ def score_coach(analyses: Path | None = None) -> CoachScore:
             asked.append(once)
             repaired.append(twice)
         plants += _planted_words(texts, facts)
-    if not count:
-        raise ValueError(f"{analyses} holds no analysis.json of an analysed swing")
     return CoachScore(
-        swings=count,
+        swings=len(named),
         honest_texts=honest,
         false_alarms=tuple(alarms),
         kinds=tuple(_by_kind(plants)),
