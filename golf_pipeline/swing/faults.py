@@ -65,6 +65,14 @@ class Sign:
         return Presence.CLEAR if clear else Presence.NEAR
 
     @property
+    def is_nearly_there(self) -> bool:
+        """Whether it is absent, but short of its limit by less than its noise: another take may say otherwise."""
+        if self.presence != Presence.ABSENT or self.signal is None or self.metric is None:
+            return False
+        short = abs((self.metric.value or 0.0) - self.signal.threshold)
+        return self.metric.noise is not None and short < self.metric.noise
+
+    @property
     def is_measured(self) -> bool:
         return self.metric is not None and self.metric.trust == Trust.MEASURED
 
@@ -125,6 +133,9 @@ def _judge(fault: FaultDefinition, readings: Readings, segmentation: SwingSegmen
     if first.presence == Presence.ABSENT:
         return None, first.is_measured
     if second.presence == Presence.ABSENT and fault.supporting_must_not_deny:
+        if first.presence == Presence.CLEAR and second.is_nearly_there:
+            reason = "its second sign is short of its limit by less than the measurement can tell"
+            raise NotJudgedError(WhyNot.AT_THE_LIMIT, reason, was_measured=first.is_measured)
         return None, first.is_measured
     _check_enough(first, second)
     return _finding(fault, first, second, segmentation), first.is_measured

@@ -75,8 +75,10 @@ def test_both_signs_within_their_noise_of_the_limit_are_not_judged_and_a_way_out
     assert findings.findings == ()
 
 
-@pytest.mark.parametrize(("thrust", "posture"), [(0.099, -9.0), (0.16, -7.9)])
-def test_just_under_either_limit_there_is_no_early_extension(thrust: float, posture: float) -> None:
+@pytest.mark.parametrize(("thrust", "posture"), [(0.099, -9.0), (0.16, -4.5)])
+def test_under_the_first_limit_or_clearly_under_the_second_there_is_no_early_extension(
+    thrust: float, posture: float
+) -> None:
     findings = found(
         metric("pelvis_thrust", EventName.IMPACT, thrust), metric("posture_change", EventName.IMPACT, posture)
     )
@@ -98,6 +100,15 @@ def test_a_second_sign_that_is_absent_makes_a_hint_however_far_the_first_one_goe
             metric("pelvis_sway", EventName.TOP, sway), metric("chest_sway", EventName.TOP, 0.0), seen=FACE_ON
         ).findings
         assert (fault.severity, fault.confidence, len(fault.evidence)) == (Severity.MINOR, "low", 1)
+
+
+@pytest.mark.parametrize(("change", "is_edge"), [(-7.4, True), (-2.0, False)])
+def test_a_second_sign_denies_only_when_it_is_clearly_absent(change: float, is_edge: bool) -> None:
+    thrust, bend = "pelvis_thrust", "posture_change"
+    findings = found(metric(thrust, EventName.IMPACT, 0.16), metric(bend, EventName.IMPACT, change))
+    assert findings.findings == ()
+    reasons = {one.fault_id: one.reason for one in findings.not_judged}
+    assert ("its second sign is short of its limit" in reasons.get("early_extension", "")) == is_edge
 
 
 def test_a_second_sign_that_is_seen_as_a_direction_only_denies_nothing() -> None:
