@@ -45,6 +45,17 @@ class Settings(BaseSettings):
     min_duration_s: float = 1.0
     max_duration_s: float = 60.0
 
+    oidc_issuer: str | None = Field(
+        None, description="issuer of the bearer tokens, exactly as their `iss` says it; None: tokens are refused"
+    )
+    oidc_audience: str | None = Field(None, description="audience that a token must name (of Cognito: the client's id)")
+    oidc_jwks_url: str | None = Field(None, description="the issuer's keys; None: as its discovery document says")
+    oidc_roles_claim: str = Field("roles", description="claim that lists coach and admin; of Cognito: cognito:groups")
+    link_key: SecretStr | None = Field(
+        None, min_length=32, description="signs the links to results in the Dagster UI; None: they need a token"
+    )
+    link_expires_s: int = Field(30 * 24 * 3600, gt=0)
+
     presigned_put_expires_s: int = 900
     presigned_get_expires_s: int = 3600
     api_url: str = Field(
@@ -52,16 +63,16 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="address that the API listens on; 0.0.0.0 in a container")
     api_port: int = 8000
+    api_workers: int = Field(1, ge=1, description="processes of `golf-pipeline api`")
+    api_trusted_proxies: str = Field(
+        "127.0.0.1", description="addresses, comma-separated, whose X-Forwarded-For tells a caller's address; * for all"
+    )
+    api_body_timeout_s: float = Field(10.0, gt=0, description="a request whose body takes longer is refused")
+    api_max_header_bytes: int = Field(16 * 1024, gt=0)
     cors_origins: tuple[str, ...] = ()
-    trusted_user_header: str | None = Field(
-        None,
-        description="header in which a gateway that has authenticated the caller names the user; None: all are guests",
-    )
-
-    open_results: bool = Field(
-        False,
-        description="whoever knows an analysis id may read it, also a named user's: for the local stack only",
-    )
+    idempotency_hours: float = Field(24.0, gt=0, description="how long an Idempotency-Key is remembered")
+    requests_per_minute_per_ip: int = Field(100, ge=1, description="requests that start work or chat, from one address")
+    uploads_per_user_hour: int = Field(60, ge=1, description="videos announced by one user (of guests: one address)")
 
     queue_visibility_s: int = 120
     dispatch_cap: int = Field(50, description="most swings handed to runs in one tick")
@@ -97,6 +108,20 @@ class Settings(BaseSettings):
         min_length=1,
         description="tokens of a key frame of 256x448 at low detail; a model that is not listed counts as the dearest",
     )
+
+    chat_message_characters: int = Field(1000, ge=1, description="longest message of a golfer")
+    chat_requests_per_user_hour: int = Field(15, ge=1, description="messages of one user (of guests: one address)")
+    chat_tokens: int = Field(1500, ge=0, description="most tokens of one chat request, all calls, answers included")
+    chat_usd_per_user_day: float = Field(
+        5.0, ge=0, description="most USD a day (UTC) for one golfer's chat; then rules"
+    )
+    chat_usd_per_day: float = Field(100.0, ge=0, description="most USD a day (UTC) for everybody's chat; then rules")
+    chat_timeout_s: float = Field(15.0, gt=0, description="a call to the model that takes longer is given up")
+    chat_retries: int = Field(1, ge=0, description="repeats of a call that the service could not take")
+    chat_breaker_failures: int = Field(5, ge=1, description="failed calls in a row after which the model is left alone")
+    chat_breaker_reset_s: float = Field(30.0, gt=0, description="for so long")
+    chat_compress_after: int = Field(40, ge=4, description="messages after which older ones are folded into a summary")
+    chat_kept_messages: int = Field(12, ge=2, description="messages that are kept word for word then")
 
     @field_validator("openai_api_key", "openai_base_url", mode="before")
     @classmethod

@@ -1,15 +1,12 @@
-"""The edge: what holds for every request before a route sees it (body size, security headers, who is calling)."""
+"""The edge: what holds for every request before a route sees it (body size, security headers, faults of ours)."""
 
 import logging
-import re
-from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from golf_pipeline.api.problems import Problem, answer, answer_to_bug
+from golf_pipeline.api.problems import answer, answer_to_bug
 from golf_pipeline.settings import Settings
-from golf_pipeline.storage.keys import GUEST
 
 MAX_BODY_BYTES = 10 * 1024
 """SPEC section 5: videos go to S3, never through here."""
@@ -19,7 +16,6 @@ MAX_DIGITS = 19
 
 log = logging.getLogger(__name__)
 
-_USER_ID = re.compile(r"[A-Za-z0-9_.@|+\-]{1,128}")
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -106,26 +102,3 @@ class _ClientLeftError(Exception):
 def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
-
-
-def calling_user(request: Request, settings: Annotated[Settings, Depends(settings_of)]) -> str:
-    """The user id of the caller: what a trusted gateway says, else `guest`.
-
-    Raises:
-        Problem: 401, a bearer token came but nobody here can check it; 400, the gateway's header is no user id, or it
-            comes twice: then one of the two may be the caller's own invention.
-    """
-    if settings.trusted_user_header:
-        named = request.headers.getlist(settings.trusted_user_header)
-        if named:
-            if len(named) > 1 or not _USER_ID.fullmatch(named[0]) or named[0] in {GUEST, ".", ".."}:
-                raise Problem(400, "INVALID_USER", f"{settings.trusted_user_header} does not hold one user id.")
-            return named[0]
-    if "authorization" in request.headers:
-        raise Problem(
-            401, "IDENTITY_NOT_CONFIGURED", "This service cannot check tokens. Call it without one, as a guest."
-        )
-    return GUEST
-
-
-CallingUser = Annotated[str, Depends(calling_user)]

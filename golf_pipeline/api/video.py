@@ -9,7 +9,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 
-from golf_pipeline.api.edge import CallingUser, settings_of
+from golf_pipeline.api.access import may_see, seen_swing, swing_not_found
+from golf_pipeline.api.edge import settings_of
+from golf_pipeline.api.identity import AnyCaller
 from golf_pipeline.api.messages import (
     AnalysisStarted,
     AnalyzeRequest,
@@ -24,9 +26,9 @@ from golf_pipeline.api.messages import (
 from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.keys import GUEST, Upload, parse_upload_key, upload_key
+from golf_pipeline.storage.keys import Upload, parse_upload_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import RESULT_STAGE, ResultDocument
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
@@ -38,7 +40,7 @@ router = APIRouter(prefix="/api/video", tags=["video"])
 @router.post(
     "/presigned-url", status_code=201, operation_id="createPresignedUrl", responses=documented(400, 401, 413, 422, 503)
 )
-def create_presigned_url(asked: PresignedUrlRequest, request: Request, user: CallingUser) -> PresignedUrl:
+def create_presigned_url(asked: PresignedUrlRequest, request: Request, caller: AnyCaller) -> PresignedUrl:
     """A URL for one PUT of one video, and the record under whose id the result will be."""
     settings, catalog, store = _parts(request)
     extension = asked.file_name.rpartition(".")[2].lower()
@@ -49,8 +51,8 @@ def create_presigned_url(asked: PresignedUrlRequest, request: Request, user: Cal
     if asked.content_length > settings.max_upload_bytes:
         raise Problem(413, "VIDEO_TOO_LARGE", f"A video may have {settings.max_upload_bytes} bytes at most.")
     job_id = str(uuid4())
-    key = upload_key(user, job_id, extension)
-    catalog.create(store.bucket, Upload(user, job_id, extension, key), is_authenticated=user != GUEST)
+    key = upload_key(caller.user_id, job_id, extension)
+    catalog.create(store.bucket, Upload(caller.user_id, job_id, extension, key), is_authenticated=not caller.is_guest)
     expires = settings.presigned_put_expires_s
     return PresignedUrl(
         job_id=job_id,
@@ -68,14 +70,14 @@ def create_presigned_url(asked: PresignedUrlRequest, request: Request, user: Cal
     operation_id="analyzeVideo",
     responses=documented(400, 401, 403, 404, 413, 422, 503),
 )
-def analyze_video(asked: AnalyzeRequest, request: Request, user: CallingUser) -> AnalysisStarted:
+def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) -> AnalysisStarted:
     """Start an analysis, or start it again where it failed; one that runs or is done is returned as it is."""
-    settings, catalog, store = _parts(request)
+    _, catalog, store = _parts(request)
     if asked.bucket_name != store.bucket:
         raise Problem(404, "UNKNOWN_BUCKET", "This service does not read that bucket.")
     upload = parse_upload_key(asked.s3_key)
-    if not _may_use(settings, user, upload.user_id):
-        raise _not_found()
+    if not may_see(catalog, caller, upload.user_id):
+        raise swing_not_found()
     facts = store.head(upload.key)
     record, _ = catalog.register_object(store.bucket, upload, facts.etag, facts.size, facts.last_modified)
     if record.status == Status.FAILED or (asked.force and record.status == Status.AI_COMPLETED):
@@ -86,10 +88,10 @@ def analyze_video(asked: AnalyzeRequest, request: Request, user: CallingUser) ->
 
 
 @router.get("/results/{job_id}", operation_id="getResults", responses=documented(400, 401, 404, 410, 422, 503))
-def get_results(job_id: str, request: Request, user: CallingUser) -> Results:
+def get_results(job_id: str, request: Request, caller: AnyCaller) -> Results:
     """How far the analysis is and, once it is completed, its whole result."""
     settings, catalog, store = _parts(request)
-    record = _visible_record(settings, catalog, job_id, user)
+    record = seen_swing(catalog, caller, job_id)
     state = Results(
         job_id=record.analysis_id,
         status=client_status(record.status),
@@ -135,13 +137,13 @@ def get_results(job_id: str, request: Request, user: CallingUser) -> Results:
     response_class=RedirectResponse,
     responses=documented(400, 401, 404, 409, 410, 422, 503),
 )
-def get_artifact(job_id: str, artifact: Artifact, request: Request, user: CallingUser) -> RedirectResponse:
+def get_artifact(job_id: str, artifact: Artifact, request: Request, caller: AnyCaller) -> RedirectResponse:
     """A stable address of a file of the result; redirects to a signed URL."""
     settings, catalog, store = _parts(request)
-    _visible_record(settings, catalog, job_id, user)
+    seen_swing(catalog, caller, job_id)
     key = _stored_result(catalog, store, job_id).artifacts.get(artifact)
     if key is None:
-        raise _not_found()
+        raise swing_not_found()
     return RedirectResponse(store.presign_get(key, settings.presigned_get_expires_s), status_code=307)
 
 
@@ -158,18 +160,6 @@ def _parts(request: Request) -> tuple[Settings, Catalog, ObjectStore]:
     return settings_of(request), request.app.state.catalog, request.app.state.store
 
 
-def _visible_record(settings: Settings, catalog: Catalog, job_id: str, user: str) -> AnalysisRecord:
-    record = catalog.get(job_id)
-    if record is None or not _may_use(settings, user, record.user_id):
-        raise _not_found()
-    return record
-
-
-def _may_use(settings: Settings, user: str, owner: str) -> bool:
-    """A guest's analysis is open to whoever knows its id; another user's does not exist for the caller."""
-    return owner in {user, GUEST} or (settings.open_results and user == GUEST)
-
-
 def _stored_result(catalog: Catalog, store: ObjectStore, job_id: str) -> ResultDocument:
     stored = catalog.stages(job_id).get(RESULT_STAGE)
     if stored is None:
@@ -182,7 +172,3 @@ def _stored_result(catalog: Catalog, store: ObjectStore, job_id: str) -> ResultD
         if error.code == ErrorCode.UPLOAD_FORBIDDEN:  # our own object: an operator's matter, not the client's
             raise Problem(503, ErrorCode.STORAGE_UNAVAILABLE, "Our storage does not hand out the result.") from error
         raise
-
-
-def _not_found() -> Problem:
-    return Problem(404, "NOT_FOUND", "There is no such analysis.")

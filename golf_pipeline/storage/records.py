@@ -60,6 +60,8 @@ class AnalysisRecord(BaseModel):
     dispatched_at: datetime | None
     started_at: datetime | None
     completed_at: datetime | None
+    deleted_at: datetime | None = None
+    options: dict[str, Any] | None = None
 
     @property
     def recorded_at(self) -> datetime:

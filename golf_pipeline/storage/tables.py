@@ -14,12 +14,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -78,9 +80,13 @@ analyses = Table(
     Column("dispatched_at", UtcDateTime),
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("options", JSON),
     UniqueConstraint("bucket_name", "s3_key"),
     Index("ix_analyses_user", "user_id", "created_at"),
     Index("ix_analyses_waiting", "status", "dispatched_at", "uploaded_at"),
+    Index("ix_analyses_completed", "completed_at"),
+    Index("ix_analyses_session", "session_id", "created_at"),
 )
 
 stage_outputs = Table(
@@ -104,6 +110,7 @@ profiles = Table(
     Column("key", String(1100), nullable=False),
     Column("source_completed_at", UtcDateTime, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
+    Column("refresh_asked_at", UtcDateTime),
 )
 
 model_usage = Table(
@@ -114,4 +121,120 @@ model_usage = Table(
     Column("usd", Float, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("calls", Integer, nullable=False),
+)
+
+user_usage = Table(
+    "user_usage",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("user_id", String(200), primary_key=True),
+    Column("purpose", String(50), primary_key=True),
+    Column("usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("calls", Integer, nullable=False),
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("scope", String(50), primary_key=True),
+    Column("subject", String(200), primary_key=True),
+    Column("passed_at", JSON, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_rate_limits_updated", "updated_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", String(200), primary_key=True),
+    Column("operation", String(100), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request_sha256", String(64), nullable=False),
+    Column("status", Integer),
+    Column("headers", JSON),
+    Column("body", LargeBinary),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_idempotency_keys_created", "created_at"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("conversation_id", String(36), primary_key=True),
+    Column("user_id", String(200), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_updated", UtcDateTime, nullable=False),
+    Column("conversation_status", String(20), nullable=False),
+    Column("coaching_themes", JSON, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("total_tokens_used", BigInteger, nullable=False),
+    Column("message_count", Integer, nullable=False),
+    Column("swing_count", Integer, nullable=False),
+    Index("ix_conversations_user", "user_id", "last_updated"),
+    Index(
+        "uq_conversations_open",
+        "user_id",
+        unique=True,
+        sqlite_where=text("conversation_status <> 'archived'"),
+        postgresql_where=text("conversation_status <> 'archived'"),
+    ),
+)
+"""A golfer has one open conversation, `active` or `compressed`, and any number of archived ones."""
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", String(36), primary_key=True),
+    Column(
+        "conversation_id", String(36), ForeignKey("conversations.conversation_id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("position", Integer, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("swing_reference", String(200)),
+    Column("tokens_used", Integer, nullable=False),
+    UniqueConstraint("conversation_id", "position"),
+    Index("ix_messages_swing", "swing_reference"),
+    Index(
+        "uq_messages_analysis",
+        "conversation_id",
+        "swing_reference",
+        unique=True,
+        sqlite_where=text("role = 'analysis'"),
+        postgresql_where=text("role = 'analysis'"),
+    ),
+)
+
+coach_sessions = Table(
+    "coach_sessions",
+    metadata,
+    Column("session_id", String(36), primary_key=True),
+    Column("coach_id", String(200), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("player_ids", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_coach_sessions_coach", "coach_id", "created_at"),
+)
+
+golfer_coaches = Table(
+    "golfer_coaches",
+    metadata,
+    Column("user_id", String(200), primary_key=True),
+    Column("coach_id", String(200), primary_key=True),
+    Column("named_at", UtcDateTime, nullable=False),
+    Index("ix_golfer_coaches_coach", "coach_id"),
+)
+"""Which coaches a golfer lets see their swings: only the golfer writes here."""
+
+drill_completions = Table(
+    "drill_completions",
+    metadata,
+    Column("completion_id", String(36), primary_key=True),
+    Column("user_id", String(200), nullable=False),
+    Column("drill_id", String(100), nullable=False),
+    Column("completed_at", UtcDateTime, nullable=False),
+    Index("ix_drill_completions_user", "user_id", "completed_at"),
 )
