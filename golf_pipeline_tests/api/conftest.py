@@ -13,6 +13,7 @@ from golf_pipeline.api.app import create_app
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.storage.conftest import s3_url, store
 
 __all__ = ["s3_url", "store"]
@@ -28,13 +29,21 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     catalog.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def tokens() -> Iterator[TestIssuer]:
+    """The issuer that the API of tests trusts: `api.get(path, headers=tokens.headers("ann", "coach"))`."""
+    issuer = TestIssuer()
+    yield issuer
+    issuer.close()
+
+
 @pytest.fixture
-def serve(catalog: Catalog, store: ObjectStore) -> Iterator[Serve]:
+def serve(catalog: Catalog, store: ObjectStore, tokens: TestIssuer) -> Iterator[Serve]:
     """Start the API with the given settings, maybe over another catalog or store, and return a client of it."""
     servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
 
     def start(its_catalog: Catalog = catalog, its_store: ObjectStore = store, **settings: object) -> httpx.Client:
-        app = create_app(Settings(bucket=store.bucket, **settings), its_catalog, its_store)
+        app = create_app(Settings(bucket=store.bucket, **(tokens.settings | settings)), its_catalog, its_store)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
