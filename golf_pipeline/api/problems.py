@@ -30,19 +30,22 @@ _STATUS_OF_CODE = {
     ErrorCode.STORAGE_UNAVAILABLE: 503,
 }
 _CODE_OF_STATUS = {
+    400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     413: "BODY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
 }
 
 
 class Problem(Exception):
-    """An error to answer with."""
+    """An error to answer with; `headers` go with the answer."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} {code}: {detail}")
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
 
 
 class ProblemDocument(BaseModel):
@@ -57,21 +60,32 @@ class ProblemDocument(BaseModel):
 
 
 _MEANING = {
-    400: "The gateway's user header is not valid",
-    401: "A token came that cannot be checked",
-    403: "Storage does not let us read the upload",
-    404: "There is no such analysis or upload",
-    409: "There is no result yet",
-    410: "The result was deleted",
+    400: "The request is not one that this service can read",
+    401: "No token came where one is needed, or one that is not valid",
+    403: "The caller may not do this, or storage does not let us read the upload",
+    404: "There is no such thing for this caller",
+    408: "The body of the request took too long",
+    409: "It cannot be done now: there is no result yet, or the same request is still under way",
+    410: "It was deleted",
+    412: "It was changed in the meantime: the If-Match header names an older state",
     413: "The body or the announced video is too large",
-    422: "A field is missing or not valid",
+    414: "The address of the request is too long",
+    415: "The body has a media type that this route does not take",
+    422: "A field is missing or not valid, or an Idempotency-Key came with another request before",
+    428: "An If-Match header is needed",
+    429: "Too many requests; Retry-After tells when to come back",
+    431: "The headers of the request are too large",
     500: "A fault of this service",
     503: "Storage or the catalog does not answer; try again",
 }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of a route that may answer with these errors."""
+    """The OpenAPI entries of a route that may answer with these errors.
+
+    Raises:
+        KeyError: a status that no answer of this service has.
+    """
     return {status: {"model": ProblemDocument, "description": _MEANING[status]} for status in statuses}
 
 
@@ -98,7 +112,7 @@ def answer(
     )
     told = dict(headers or {})
     if status == 503:
-        told["Retry-After"] = str(RETRY_AFTER_S)
+        told.setdefault("Retry-After", str(RETRY_AFTER_S))
     if status == 401:
         told["WWW-Authenticate"] = "Bearer"
     return JSONResponse(document.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=told)
@@ -113,7 +127,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, error: Problem) -> JSONResponse:
-        return answer(error.status, error.code, error.detail)
+        return answer(error.status, error.code, error.detail, headers=error.headers)
 
     @app.exception_handler(SwingError)
     async def on_swing_error(_: Request, error: SwingError) -> JSONResponse:
