@@ -11,7 +11,7 @@ lengths away from the target, which is rare"); a size in a word that is in no li
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,11 +114,29 @@ def coaching_problems(coaching: AiAnalysis, facts: SwingFacts) -> tuple[Problem,
 
 def number_problems(text: str, facts: SwingFacts) -> tuple[Problem, ...]:
     """The numbers of one text that no reading of this clip explains."""
+    return number_problems_among(text, (facts,))
+
+
+def number_problems_among(text: str, known: Sequence[SwingFacts]) -> tuple[Problem, ...]:
+    """The numbers of a text that none of several facts explains; what is wrong is told as against the first of them.
+
+    It cannot know which of several swings a sentence means: a right number said of the other swing passes.
+
+    Raises:
+        ValueError: there are no facts to hold the text against.
+    """
+    if not known:
+        raise ValueError("a text is held against the facts of one swing at least")
+    for facts in known:
+        text = _without_library(text, facts)
     found = []
-    for sentence in split(_SENTENCE_END, _without_library(text, facts)):
+    for sentence in split(_SENTENCE_END, text):
         for clause in split(_CLAUSE_END, sentence):
-            found += [problem for number in _numbers(clause) if (problem := _judge(number, clause, sentence, facts))]
-    return tuple(found)
+            for number in _numbers(clause):
+                problems = [_judge(number, clause, sentence, facts) for facts in known]
+                if all(problems):
+                    found.append(problems[0])
+    return tuple(problem for problem in found if problem)
 
 
 def split(ends: re.Pattern[str], text: str) -> Iterator[str]:

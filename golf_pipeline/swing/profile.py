@@ -32,8 +32,8 @@ from golf_pipeline.swing.documents import (
 )
 from golf_pipeline.swing.personal_text import sanitised
 
-ALGORITHM_VERSION = "2"
-PROFILE_SCHEMA_VERSION = "1.1"
+ALGORITHM_VERSION = "3"
+PROFILE_SCHEMA_VERSION = "1.2"
 
 RECENT_SWINGS = 10
 """Swings that focus areas and strengths are read from: older ones tell of another golfer."""
@@ -160,6 +160,9 @@ class SwingProfile(Document):
     algorithm_version: str = ALGORITHM_VERSION
     user_id: str
     swing_count: int
+    practice_count: int = Field(
+        default=0, description="practices that the swings were filmed in (`trend.PRACTICE_GAP`)"
+    )
     first_swing_at: datetime | None
     latest_swing_at: datetime | None
     latest_analysis_id: str | None
@@ -184,6 +187,7 @@ def build_profile(
     return SwingProfile(
         user_id=user_id,
         swing_count=len(ordered),
+        practice_count=len(trend.by_practice([swing.recorded_at for swing in ordered], [0.0] * len(ordered))),
         first_swing_at=ordered[0].recorded_at if ordered else None,
         latest_swing_at=latest.recorded_at if latest else None,
         latest_analysis_id=latest.analysis_id if latest else None,
@@ -317,11 +321,8 @@ def _score_series(ordered: Sequence[ProfileSwing]) -> list[_Series]:
     series = []
     for _, scored in sorted(grouped.items()):
         latest = scored[-1][0]
-        same = [
-            one
-            for one in scored
-            if one[0].findings_version == latest.findings_version and _parts(one[0]) == _parts(latest)
-        ]
+        alike = (latest.findings_version, _parts(latest))
+        same = [one for one in scored if (one[0].findings_version, _parts(one[0])) == alike]
         # A score has no noise of its own: only the golfer's own spread speaks.
         one = _Series(noise=0.0, corridor=(100.0, None), comparable=scored[-1][0].view != View.OBLIQUE)
         one.swings, one.values = [swing for swing, _ in same], [float(value) for _, value in same]
