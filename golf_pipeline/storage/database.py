@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -75,6 +76,16 @@ def upsert(connection: Connection, table: Table, identity: dict[str, Any], value
     except IntegrityError:
         if not connection.execute(change).rowcount:
             raise
+
+
+def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless one of its keys is taken; returns whether it was inserted.
+
+    On PostgreSQL it waits for whoever inserts the same key at the moment: the row can be read afterwards either way.
+    """
+    if connection.dialect.name == "postgresql":
+        return bool(connection.execute(postgresql.insert(table).values(row).on_conflict_do_nothing()).rowcount)
+    return bool(connection.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount)
 
 
 def _begin_sqlite(connection: Connection) -> None:

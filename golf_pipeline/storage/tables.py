@@ -81,12 +81,14 @@ analyses = Table(
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("purge_at", UtcDateTime),
     Column("options", JSON),
     UniqueConstraint("bucket_name", "s3_key"),
     Index("ix_analyses_user", "user_id", "created_at"),
     Index("ix_analyses_waiting", "status", "dispatched_at", "uploaded_at"),
     Index("ix_analyses_completed", "completed_at"),
     Index("ix_analyses_session", "session_id", "created_at"),
+    Index("ix_analyses_purge", "purge_at"),
 )
 
 stage_outputs = Table(
@@ -110,8 +112,19 @@ profiles = Table(
     Column("key", String(1100), nullable=False),
     Column("source_completed_at", UtcDateTime, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
-    Column("refresh_asked_at", UtcDateTime),
+    Column("golfer_revision", Integer),
 )
+"""`golfer_revision` is the one of `golfers` that the profile was made with; None counts as 0."""
+
+golfers = Table(
+    "golfers",
+    metadata,
+    Column("user_id", String(200), primary_key=True),
+    Column("context", JSON(none_as_null=True)),
+    Column("revision", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+"""What golfers say of themselves, and a number that grows with each change that their profile must learn of."""
 
 model_usage = Table(
     "model_usage",
@@ -206,6 +219,22 @@ messages = Table(
         postgresql_where=text("role = 'analysis'"),
     ),
 )
+
+swing_references = Table(
+    "swing_references",
+    metadata,
+    Column(
+        "conversation_id", String(36), ForeignKey("conversations.conversation_id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("analysis_id", String(200), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("posted_at", UtcDateTime),
+    Index("ix_swing_references_analysis", "analysis_id"),
+)
+"""Which swings a message speaks of, by its position; `posted_at` where the message is that analysis itself.
+
+It outlives a message that is folded into the summary: so it stays known what the summary may speak of.
+"""
 
 coach_sessions = Table(
     "coach_sessions",

@@ -64,6 +64,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_golfer_coaches_coach", "golfer_coaches", ["coach_id"], unique=False)
     op.create_table(
+        "golfers",
+        sa.Column("user_id", sa.String(length=200), nullable=False),
+        sa.Column("context", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_golfers")),
+    )
+    op.create_table(
         "idempotency_keys",
         sa.Column("user_id", sa.String(length=200), nullable=False),
         sa.Column("operation", sa.String(length=100), nullable=False),
@@ -123,25 +131,43 @@ def upgrade() -> None:
         postgresql_where=sa.text("role = 'analysis'"),
     )
     op.create_index("ix_messages_swing", "messages", ["swing_reference"], unique=False)
+    op.create_table(
+        "swing_references",
+        sa.Column("conversation_id", sa.String(length=36), nullable=False),
+        sa.Column("analysis_id", sa.String(length=200), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("posted_at", UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.conversation_id"],
+            name=op.f("fk_swing_references_conversation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "analysis_id", "position", name=op.f("pk_swing_references")),
+    )
+    op.create_index("ix_swing_references_analysis", "swing_references", ["analysis_id"], unique=False)
     op.add_column("analyses", sa.Column("deleted_at", UtcDateTime(timezone=True), nullable=True))
     op.add_column("analyses", sa.Column("options", sa.JSON(), nullable=True))
     op.create_index("ix_analyses_completed", "analyses", ["completed_at"], unique=False)
     op.create_index("ix_analyses_session", "analyses", ["session_id", "created_at"], unique=False)
-    op.add_column("profiles", sa.Column("refresh_asked_at", UtcDateTime(timezone=True), nullable=True))
+    op.add_column("analyses", sa.Column("purge_at", UtcDateTime(timezone=True), nullable=True))
+    op.create_index("ix_analyses_purge", "analyses", ["purge_at"], unique=False)
+    op.add_column("profiles", sa.Column("golfer_revision", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("profiles", "refresh_asked_at")
-    op.drop_index("ix_analyses_completed", table_name="analyses")
+    op.drop_column("profiles", "golfer_revision")
     op.drop_index("ix_analyses_session", table_name="analyses")
     op.drop_index("ix_analyses_completed", table_name="analyses")
     op.drop_column("analyses", "options")
     op.drop_column("analyses", "deleted_at")
+    op.drop_table("swing_references")
     op.drop_table("messages")
     op.drop_table("user_usage")
     op.drop_table("rate_limits")
     op.drop_table("idempotency_keys")
     op.drop_table("golfer_coaches")
+    op.drop_table("golfers")
     op.drop_table("drill_completions")
     op.drop_table("conversations")
     op.drop_table("coach_sessions")
