@@ -21,6 +21,7 @@ from golf_pipeline.orchestration.partitions import USER_ID_TAG, golfers
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.versions import PIPELINE_VERSION
 from golf_pipeline.storage.keys import partition_key
+from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 
 INGEST_TICK_S = 19.5
@@ -99,13 +100,13 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
 
 @dg.sensor(
     name="refresh_profiles",
-    description="Starts a run for each golfer whose profile does not know their latest swing.",
+    description="Starts a run for each golfer whose profile does not know their latest swing or change.",
     job=profile_job,
     minimum_interval_seconds=PROFILES_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def refresh_profiles(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
-    stale = swing_store.catalog.golfers_with_stale_profile(PROFILES_PER_TICK, PROFILE_VERSION)
+    stale = golfers_with_stale_profile(swing_store.catalog.engine, PROFILES_PER_TICK, PROFILE_VERSION)
     busy = _golfers_with_a_run(context.instance)
     requests = []
     for golfer in stale:
@@ -113,7 +114,8 @@ def refresh_profiles(context: dg.SensorEvaluationContext, swing_store: SwingStor
         if key not in busy:
             requests.append(
                 dg.RunRequest(
-                    run_key=f"{key}:{golfer.latest_completed_at.isoformat()}:{PROFILE_VERSION}",
+                    # Dagster starts no second run of a key: whatever makes a profile stale must be part of it.
+                    run_key=f"{key}:{golfer.latest_completed_at.isoformat()}:{PROFILE_VERSION}:{golfer.golfer_revision}",
                     partition_key=key,
                     # Nobody waits for a profile as they wait for a swing.
                     tags={USER_ID_TAG: golfer.user_id, "dagster/priority": "-1"},

@@ -1,4 +1,4 @@
-"""The catalog: one row per analysis, the outputs of its stages, and one row per golfer's profile.
+"""The catalog: one row per analysis and the outputs of its stages. Golfers and their profiles are in `profiles.py`.
 
 It is the truth about how far a swing is; Dagster is the engine and the view. Every method is safe to call twice and
 from several processes: changes are single conditional statements, and who lost a race sees that nothing changed.
@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.keys import GUEST, Upload, partition_key
-from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, StaleProfile, Status
-from golf_pipeline.storage.tables import analyses, profiles, stage_outputs
+from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
+from golf_pipeline.storage.tables import analyses, stage_outputs
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 QUEUED_MESSAGE = "Your swing is in the queue."
@@ -54,7 +54,10 @@ class Catalog:
     def register_object(
         self, bucket: str, upload: Upload, etag: str, size_bytes: int, uploaded_at: datetime
     ) -> tuple[AnalysisRecord, RegisterOutcome]:
-        """Note that an upload is there. The same object again changes nothing; other bytes begin a new attempt."""
+        """Note that an upload is there. The same object again changes nothing; other bytes begin a new attempt.
+
+        So does a newer upload to the key of a deleted swing, whatever its bytes: it brings the swing back.
+        """
         now = _now()
         seen = {
             "etag": etag,
@@ -68,12 +71,13 @@ class Catalog:
                 outcome = RegisterOutcome.NEW
             else:
                 here = and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == upload.key)
-                first = connection.execute(update(analyses).where(here, analyses.c.etag.is_(None)).values(seen))
+                alive = and_(here, analyses.c.deleted_at.is_(None))
+                first = connection.execute(update(analyses).where(alive, analyses.c.etag.is_(None)).values(seen))
                 # An older event that comes late must not bring an older object back.
-                newer = and_(here, analyses.c.etag != etag, analyses.c.uploaded_at <= uploaded_at)
-                again = connection.execute(
-                    update(analyses).where(newer).values(**seen, **_fresh_attempt(), content_sha256=None)
-                )
+                newer = and_(alive, analyses.c.etag != etag, analyses.c.uploaded_at <= uploaded_at)
+                back = and_(here, analyses.c.deleted_at < uploaded_at)
+                fresh = {**seen, **_fresh_attempt(), "content_sha256": None, "deleted_at": None, "purge_at": None}
+                again = connection.execute(update(analyses).where(or_(newer, back)).values(fresh))
                 outcome = RegisterOutcome.KNOWN
                 if first.rowcount:
                     outcome = RegisterOutcome.NEW
@@ -104,7 +108,7 @@ class Catalog:
         self, user_id: str, limit: int = 50, before: tuple[datetime, str] | None = None
     ) -> list[AnalysisRecord]:
         """A user's analyses, newest first; `before` is the (created_at, analysis_id) of the last one already shown."""
-        query = select(analyses).where(analyses.c.user_id == user_id)
+        query = select(analyses).where(analyses.c.user_id == user_id, analyses.c.deleted_at.is_(None))
         if before is not None:
             earlier = analyses.c.created_at < before[0]
             tied = and_(analyses.c.created_at == before[0], analyses.c.analysis_id < before[1])
@@ -148,11 +152,15 @@ class Catalog:
             return [_record(row) for row in connection.execute(query)]
 
     def request_analysis(self, analysis_id: str, *, only_ended: bool = False) -> AnalysisRecord | None:
-        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id.
+        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id; a deleted one stays so.
 
         With `only_ended`, one that waits or is under way stays as it is: of two callers at once, one begins.
         """
-        wanted = and_(analyses.c.analysis_id == _storable(analysis_id), analyses.c.etag.is_not(None))
+        wanted = and_(
+            analyses.c.analysis_id == _storable(analysis_id),
+            analyses.c.etag.is_not(None),
+            analyses.c.deleted_at.is_(None),
+        )
         if only_ended:
             wanted = and_(wanted, analyses.c.status.in_([one for one in Status if one.ended]))
         values = {"progress_message": QUEUED_MESSAGE, "updated_at": _now(), **_fresh_attempt()}
@@ -244,42 +252,11 @@ class Catalog:
             row = connection.execute(query).one_or_none()
         return None if row is None else StageOutput.model_validate(row._asdict())
 
-    # -- profiles ------------------------------------------------------------------------------------------------
-
     def completed_of_user(self, user_id: str) -> list[AnalysisRecord]:
         """A golfer's finished analyses, oldest first."""
         query = select(analyses).where(analyses.c.user_id == user_id, analyses.c.status == Status.AI_COMPLETED)
         with self._reader.connect() as connection:
             return [_record(row) for row in connection.execute(query.order_by(analyses.c.completed_at))]
-
-    def golfers_with_stale_profile(self, limit: int, version: str) -> list[StaleProfile]:
-        """Golfers whose profile does not know their latest result, or was made by another version than this one.
-
-        Never `guest`, an id that strangers share.
-        """
-        latest = func.max(analyses.c.completed_at)
-        query = (
-            select(analyses.c.user_id, latest.label("latest_completed_at"))
-            .outerjoin(profiles, profiles.c.user_id == analyses.c.user_id)
-            .where(analyses.c.status == Status.AI_COMPLETED, analyses.c.user_id != GUEST)
-            .group_by(analyses.c.user_id, profiles.c.source_completed_at, profiles.c.version)
-            .having(
-                or_(
-                    profiles.c.source_completed_at.is_(None),
-                    profiles.c.source_completed_at < latest,
-                    profiles.c.version != version,
-                )
-            )
-            .order_by(latest)
-            .limit(limit)
-        )
-        with self._reader.connect() as connection:
-            return [StaleProfile.model_validate(row._asdict()) for row in connection.execute(query)]
-
-    def record_profile(self, user_id: str, version: str, key: str, source_completed_at: datetime) -> None:
-        values = {"version": version, "key": key, "source_completed_at": source_completed_at, "stored_at": _now()}
-        with self.engine.begin() as connection:
-            database.upsert(connection, profiles, {"user_id": user_id}, values)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

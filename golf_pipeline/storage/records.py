@@ -84,12 +84,13 @@ class StageOutput(BaseModel):
 
 
 class StaleProfile(BaseModel):
-    """A golfer with a result that the stored profile does not know yet."""
+    """A golfer with a result or a change that the stored profile does not know yet."""
 
     model_config = ConfigDict(frozen=True)
 
     user_id: str
     latest_completed_at: datetime
+    golfer_revision: int = 0
 
 
 class RegisterOutcome(StrEnum):

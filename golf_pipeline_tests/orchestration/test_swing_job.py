@@ -15,6 +15,7 @@ from golf_pipeline.orchestration.assets import swing_assets
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key, profile_key
+from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import ResultDocument
 from golf_pipeline.swing.analysis import CONTACT_SHEET_FILE, OVERLAY_FILE, REPORT_FILE, analyze_swing
@@ -166,7 +167,7 @@ def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished)
     profile = SwingProfile.model_validate(finished.cloud.json(profile_key("ann", PROFILE_VERSION)))
     assert profile.latest_analysis_id == "monday"
     assert profile.metrics
-    stale = finished.cloud.catalog.golfers_with_stale_profile(9, PROFILE_VERSION)
+    stale = golfers_with_stale_profile(finished.cloud.catalog.engine, 9, PROFILE_VERSION)
     assert "ann" not in {golfer.user_id for golfer in stale}
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from golf_pipeline.storage import database
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.storage.conftest import new_database
@@ -194,7 +195,7 @@ def test_many_writers_of_one_stage_leave_one_output(catalog: Catalog) -> None:
     with ThreadPoolExecutor(8) as pool:
         noted = pool.map(lambda number: catalog.record_stage("s1", "pose", "1", f"k{number}", "abc"), range(24))
         assert all(noted)
-        list(pool.map(lambda number: catalog.record_profile("ann", "1", f"k{number}", NOON), range(24)))
+        list(pool.map(lambda number: record_profile(catalog.engine, "ann", "1", f"k{number}", NOON), range(24)))
     assert list(catalog.stages("s1")) == ["pose"]
 
 
@@ -268,19 +269,6 @@ def test_the_latest_output_of_a_stage_stands_and_is_found_by_content_and_version
     assert (found.key, found.facts) == ("k2", {"seconds": 2.5})
     assert catalog.find_stage_output("abc", "pose", "1") is None
     assert catalog.find_stage_output("other", "pose", "2") is None
-
-
-def test_a_golfers_profile_is_stale_until_it_knows_the_latest_result(catalog: Catalog) -> None:
-    for key in ("golf-swings/ann/s1.mov", "golf-swings/guest/s2.mov"):
-        finish(catalog, register(catalog, key).analysis_id)
-    (stale,) = catalog.golfers_with_stale_profile(10, "1")
-    assert stale.user_id == "ann"
-    catalog.record_profile("ann", "1", "k", stale.latest_completed_at)
-    assert catalog.golfers_with_stale_profile(10, "1") == []
-    assert [one.user_id for one in catalog.golfers_with_stale_profile(10, "2")] == ["ann"]
-    finish(catalog, register(catalog, "golf-swings/ann/s3.mov").analysis_id)
-    assert [one.user_id for one in catalog.golfers_with_stale_profile(10, "1")] == ["ann"]
-    assert [one.analysis_id for one in catalog.completed_of_user("ann")] == ["s1", "s3"]
 
 
 def test_what_stands_still_is_found(catalog: Catalog) -> None:

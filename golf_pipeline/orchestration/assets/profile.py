@@ -3,18 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
-from pydantic import ValidationError
 
 from golf_pipeline.orchestration.partitions import golfers, resolve_golfer
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.swing_assets import OWNERS, as_swing_error
 from golf_pipeline.orchestration.workspace import CONTENT_TYPES, JSON_TYPE
+from golf_pipeline.storage import profiles
 from golf_pipeline.storage.history_tables import metric_table, swing_table
-from golf_pipeline.storage.keys import metric_history_key, profile_key, swing_history_key, user_context_key
+from golf_pipeline.storage.keys import metric_history_key, profile_key, swing_history_key
 from golf_pipeline.storage.records import AnalysisRecord
 from golf_pipeline.storage.result import RESULT_STAGE, ResultDocument
 from golf_pipeline.swing.errors import ErrorCode, SwingError
-from golf_pipeline.swing.profile import ALGORITHM_VERSION, ProfileSwing, UserContext, build_profile
+from golf_pipeline.swing.profile import ALGORITHM_VERSION, ProfileSwing, build_profile
 
 _READERS = 10
 """Results read at once: the connections that botocore keeps open by default."""
@@ -41,10 +41,14 @@ def swing_profile(context: dg.AssetExecutionContext, swing_store: SwingStore) ->
 
 def _make_profile(context: dg.AssetExecutionContext, store: SwingStore) -> dg.MaterializeResult[None]:
     user_id = resolve_golfer(context.partition_key, dict(context.run.tags))
+    # Read before all else: a change that comes later has another revision, and the profile is made again.
+    with store.catalog.engine.connect() as connection:
+        known = profiles.golfer(connection, user_id)
+    user_context = known.context or profiles.read_context_file(store.objects, user_id, context.log.warning)
     records = store.catalog.completed_of_user(user_id)
     with ThreadPoolExecutor(_READERS) as pool:
         swings = [swing for swing in pool.map(lambda record: _read(store, record), records) if swing is not None]
-    profile = build_profile(user_id, swings, _user_context(context, store, user_id))
+    profile = build_profile(user_id, swings, user_context)
     key = profile_key(user_id, ALGORITHM_VERSION)
     for table_key, table in (
         (metric_history_key(user_id, ALGORITHM_VERSION), metric_table(user_id, swings)),
@@ -52,10 +56,9 @@ def _make_profile(context: dg.AssetExecutionContext, store: SwingStore) -> dg.Ma
     ):
         store.objects.put_bytes(table_key, table, CONTENT_TYPES[".parquet"])
     store.objects.put_bytes(key, profile.model_dump_json(indent=2).encode(), JSON_TYPE)
-    if records:
-        # What the profile knows ends with the records read above, not with "now": a swing that ended meanwhile is next.
-        latest = max(record.completed_at for record in records if record.completed_at is not None)
-        store.catalog.record_profile(user_id, ALGORITHM_VERSION, key, latest)
+    # What the profile knows ends with the records read above, not with "now": a swing that ended meanwhile is next.
+    latest = max((record.completed_at for record in records if record.completed_at is not None), default=None)
+    profiles.record_profile(store.catalog.engine, user_id, ALGORITHM_VERSION, key, latest, known.revision)
     return dg.MaterializeResult(
         metadata={
             "swings": profile.swing_count,
@@ -93,17 +96,3 @@ def _read(store: SwingStore, record: AnalysisRecord) -> ProfileSwing | None:
         findings_version=result.algorithm_versions.get("findings", ""),
         coaching_response=result.ai_analysis.coaching_response,
     )
-
-
-def _user_context(context: dg.AssetExecutionContext, store: SwingStore, user_id: str) -> UserContext | None:
-    """What the golfer says of themselves, where it is stored; what cannot be read must not cost them their profile."""
-    key = user_context_key(user_id)
-    try:
-        return UserContext.model_validate_json(store.objects.get_bytes(key))
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, one["loc"])) or "document" for one in error.errors())
-        context.log.warning(f"{key} is left out, it does not follow UserContext: {fields}")
-    except SwingError as error:
-        if error.code != ErrorCode.UPLOAD_DELETED:
-            raise
-    return None
