@@ -29,21 +29,52 @@ waits with it. So a question ends within (retries + 1) * (2 * time-out + 10 s) o
 
 SEED = 1
 
+_PASSING = frozenset({408, 409, 429})
+"""Refusals that another try in a moment may not meet, besides the service's own failures."""
+
 _OPTIONS = {
     "temperature": ("temperature",),
     "seed": ("seed",),
     "max_completion_tokens": ("max_completion_tokens",),
     "json_schema": ("response_format", "json_schema", "structured output"),
+    "tools": ("tool", "function call"),
 }
 """What can be done without, and the words by which a refusal names it."""
 
 
 class CoachUnavailableError(Exception):
-    """No answer of the model: the message says why in a few words that may be shown to an operator."""
+    """No answer of the model: the message says why in a few words that may be shown to an operator.
 
-    def __init__(self, reason: str, spent: Spent | None = None) -> None:
+    `served` says that the service is well and would not answer this one question; `may_pass` that the same question
+    may be answered in a moment, and `retry_after_s` when, where the service says so.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        spent: Spent | None = None,
+        *,
+        served: bool = False,
+        may_pass: bool = False,
+        retry_after_s: float = 0.0,
+    ) -> None:
         super().__init__(reason)
         self.spent = spent or Spent()
+        self.served = served
+        self.may_pass = may_pass
+        self.retry_after_s = retry_after_s
+
+
+class ToolsRefusedError(CoachUnavailableError):
+    """The service or its model knows no tools; it can be asked for an answer all the same."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What a model asks for, as it came: neither name nor arguments are checked."""
+
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +83,7 @@ class Reply:
     model: str
     spent: Spent
     cut_off: bool
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 def connect(api_key: str, base_url: str | None, *, timeout_s: float, retries: int) -> "OpenAI":
@@ -60,7 +92,7 @@ def connect(api_key: str, base_url: str | None, *, timeout_s: float, retries: in
 
     hooks: dict[str, list[Callable[..., Any]]] = {
         "request": [_note_begin],
-        "response": [_forget_long_waits, _ends_in_time(timeout_s)],
+        "response": [_forget_long_waits, _hold_to_the_time_out],
     }
     return OpenAI(
         api_key=api_key,
@@ -76,19 +108,26 @@ def ask(
     model: str,
     price: Price,
     messages: list[dict[str, Any]],
-    response_format: dict[str, Any],
+    form: dict[str, Any],
     most_answer_tokens: int,
+    *,
+    timeout_s: float | None = None,
 ) -> Reply:
     """Ask once (the client repeats what the service could not take).
+
+    Args:
+        form: the response format of an answer, or `{"tools": [...]}` and their options where the model may call some.
+        timeout_s: of each try; None: the client's own.
 
     Raises:
         CoachUnavailableError: the service failed, refused, or gave no answer at all.
     """
-    estimated_in = estimated_tokens(messages, response_format, price.image_tokens)
+    estimated_in = estimated_tokens(messages, form, price.image_tokens)
     # A service goes on with what nobody waits for any more, and bills it: so each try may have cost a whole answer.
     tries = client.max_retries + 1
     with _named_errors(unanswered=price.of(tries * estimated_in, tries * most_answer_tokens)):
-        completion: Any = _complete(client, model, messages, response_format, most_answer_tokens)
+        request = _Request(messages, form, most_answer_tokens, timeout_s)
+        completion: Any = _complete(client, model, request)
     choices: Any = getattr(completion, "choices", None)
     message = getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
     content = getattr(message, "content", None)
@@ -99,11 +138,20 @@ def ask(
     if message is None:
         raise CoachUnavailableError("the model gave no answer", spent)
     if getattr(message, "refusal", None):
-        raise CoachUnavailableError("the model refused to answer", spent)
+        raise CoachUnavailableError("the model refused to answer", spent, served=True)
     if choices[0].finish_reason == "content_filter":
-        raise CoachUnavailableError("the service's content filter held the answer back", spent)
+        raise CoachUnavailableError("the service's content filter held the answer back", spent, served=True)
     named = completion.model if isinstance(completion.model, str) and completion.model else model
-    return Reply(text, named, spent, cut_off=choices[0].finish_reason == "length")
+    cut_off = choices[0].finish_reason == "length"
+    return Reply(text, named, spent, cut_off, tuple(_tool_calls(message)))
+
+
+def _tool_calls(message: object) -> Iterator[ToolCall]:
+    calls = getattr(message, "tool_calls", None)
+    for call in calls if isinstance(calls, list) else []:
+        function = getattr(call, "function", None)
+        name, arguments = getattr(function, "name", None), getattr(function, "arguments", None)
+        yield ToolCall(name if isinstance(name, str) else "", arguments if isinstance(arguments, str) else "")
 
 
 def _counted(usage: object, price: Price) -> Spent | None:
@@ -114,43 +162,50 @@ def _counted(usage: object, price: Price) -> Spent | None:
     return price.of(tokens_in, tokens_out)
 
 
-def _complete(
-    client: "OpenAI",
-    model: str,
-    messages: list[dict[str, Any]],
-    response_format: dict[str, Any],
-    most_answer_tokens: int,
-) -> "ChatCompletion":
+@dataclass(frozen=True)
+class _Request:
+    messages: list[dict[str, Any]]
+    form: dict[str, Any]
+    most_answer_tokens: int
+    timeout_s: float | None
+
+    def without(self, left_out: set[str]) -> dict[str, Any]:
+        request: dict[str, Any] = {"messages": self.messages}
+        if "tools" in self.form:
+            request |= self.form
+        elif "json_schema" in left_out:
+            system = self.messages[0]["content"] + "\n\n" + schema_in_words(self.form)
+            request["messages"] = [{**self.messages[0], "content": system}, *self.messages[1:]]
+            request["response_format"] = {"type": "json_object"}
+        else:
+            request["response_format"] = self.form
+        limit = "max_tokens" if "max_completion_tokens" in left_out else "max_completion_tokens"
+        request[limit] = self.most_answer_tokens
+        if "temperature" not in left_out:
+            request["temperature"] = 0
+        if "seed" not in left_out:
+            request["seed"] = SEED
+        if self.timeout_s is not None:
+            request["timeout"] = self.timeout_s
+        return request
+
+
+def _complete(client: "OpenAI", model: str, request: _Request) -> "ChatCompletion":
     from openai import BadRequestError, UnprocessableEntityError
 
     without: set[str] = set()
     while True:
         try:
-            request = _request(messages, response_format, most_answer_tokens, without)
-            completion: ChatCompletion = client.chat.completions.create(model=model, **request)
+            completion: ChatCompletion = client.chat.completions.create(model=model, **request.without(without))
             return completion
         except (BadRequestError, UnprocessableEntityError) as error:
             refused = _refused_option(error) - without
+            if "tools" in refused and "tools" in request.form:
+                raise ToolsRefusedError("the model service knows no tools", served=True) from error
+            refused -= {"tools"}
             if not refused:
                 raise
             without |= refused
-
-
-def _request(
-    messages: list[dict[str, Any]], response_format: dict[str, Any], most_answer_tokens: int, without: set[str]
-) -> dict[str, Any]:
-    request: dict[str, Any] = {"messages": messages, "response_format": response_format}
-    if "json_schema" in without:
-        system = messages[0]["content"] + "\n\n" + schema_in_words(response_format)
-        request["messages"] = [{**messages[0], "content": system}, *messages[1:]]
-        request["response_format"] = {"type": "json_object"}
-    limit = "max_tokens" if "max_completion_tokens" in without else "max_completion_tokens"
-    request[limit] = most_answer_tokens
-    if "temperature" not in without:
-        request["temperature"] = 0
-    if "seed" not in without:
-        request["seed"] = SEED
-    return request
 
 
 def _refused_option(error: "APIStatusError") -> set[str]:
@@ -162,13 +217,20 @@ def _refused_option(error: "APIStatusError") -> set[str]:
 def _named_errors(unanswered: Spent) -> Iterator[None]:
     """Args: unanswered: what a question costs that was sent and not answered in time."""
     from httpx2 import ReadTimeout
-    from openai import OpenAIError
+    from openai import APIConnectionError, APIStatusError, OpenAIError
 
     try:
         yield
+    except APIStatusError as error:
+        if error.code == "content_filter":  # services that read the question first refuse it with 400
+            raise CoachUnavailableError("the service's content filter held the question back", served=True) from error
+        may_pass = error.status_code in _PASSING or error.status_code >= 500
+        wait_s = _asked_to_wait_s(error.response)
+        raise CoachUnavailableError(_reason(error), may_pass=may_pass, retry_after_s=wait_s) from error
     except OpenAIError as error:
         spent = unanswered if isinstance(error.__cause__, ReadTimeout) else None
-        raise CoachUnavailableError(_reason(error), spent) from error
+        may_pass = isinstance(error, APIConnectionError)
+        raise CoachUnavailableError(_reason(error), spent, may_pass=may_pass) from error
     except (ValueError, AttributeError, TypeError) as error:
         # A body that is no JSON, or JSON of another service: the library lets these through as they come.
         raise CoachUnavailableError("the model service answered in another form") from error
@@ -194,6 +256,16 @@ def _reason(error: "OpenAIError") -> str:
     return f"the model service failed ({status or type(error).__name__})"
 
 
+def _asked_to_wait_s(response: "httpx2.Response") -> float:
+    """What the service asks to wait before another try; 0 where it asks nothing, or longer than anybody would."""
+    for header, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(response.headers.get(header, "")) * unit_s)
+        except ValueError:
+            continue
+    return 0.0
+
+
 def _forget_long_waits(response: "httpx2.Response") -> None:
     for header in ("retry-after", "retry-after-ms"):
         try:
@@ -208,13 +280,15 @@ def _note_begin(request: "httpx2.Request") -> None:
     request.extensions["begun_at"] = time.monotonic()
 
 
-def _ends_in_time(timeout_s: float) -> "Callable[[httpx2.Response], None]":
-    """A hook that holds the whole answer to the time-out.
+def _hold_to_the_time_out(response: "httpx2.Response") -> None:
+    """Hold the whole answer to the time-out of its request.
 
     The library's own is one of each piece, and there are services that send empty lines while the model thinks, for
     minutes.
     """
     import httpx2
+
+    timeout_s = response.request.extensions["timeout"]["read"]
 
     class Timed(httpx2.SyncByteStream):
         def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
@@ -229,8 +303,5 @@ def _ends_in_time(timeout_s: float) -> "Callable[[httpx2.Response], None]":
         def close(self) -> None:
             self._stream.close()
 
-    def hold(response: httpx2.Response) -> None:
-        if isinstance(response.stream, httpx2.SyncByteStream):
-            response.stream = Timed(response.stream, response.request)
-
-    return hold
+    if isinstance(response.stream, httpx2.SyncByteStream):
+        response.stream = Timed(response.stream, response.request)
