@@ -88,7 +88,7 @@ class Catalog:
     def register_failure(self, bucket: str, key: str, error: SwingError, **known: Any) -> AnalysisRecord:
         """A FAILED record for an object that never was an upload, so that nobody wonders where it went."""
         name = hashlib.sha256(f"{bucket}/{key}".encode(errors="surrogatepass")).hexdigest()[:16]
-        stand_in = Upload(GUEST, f"not-an-upload-{name}", "", _storable(key))
+        stand_in = Upload(GUEST, f"not-an-upload-{name}", "", storable(key))
         with self.engine.begin() as connection:
             self._insert(connection, bucket, stand_in, progress_message=error.message, **_failed(error), **known)
         return self._by_key(bucket, stand_in.key)
@@ -96,13 +96,13 @@ class Catalog:
     # -- look-ups ------------------------------------------------------------------------------------------------
 
     def get(self, analysis_id: str) -> AnalysisRecord | None:
-        return self._one(analyses.c.analysis_id == _storable(analysis_id))
+        return self._one(analyses.c.analysis_id == storable(analysis_id))
 
     def by_partition_key(self, key: str) -> AnalysisRecord | None:
-        return self._one(analyses.c.partition_key == _storable(key))
+        return self._one(analyses.c.partition_key == storable(key))
 
     def by_key(self, bucket: str, key: str) -> AnalysisRecord | None:
-        return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == _storable(key)))
+        return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == storable(key)))
 
     def list_by_user(
         self, user_id: str, limit: int = 50, before: tuple[datetime, str] | None = None
@@ -157,7 +157,7 @@ class Catalog:
         With `only_ended`, one that waits or is under way stays as it is: of two callers at once, one begins.
         """
         wanted = and_(
-            analyses.c.analysis_id == _storable(analysis_id),
+            analyses.c.analysis_id == storable(analysis_id),
             analyses.c.etag.is_not(None),
             analyses.c.deleted_at.is_(None),
         )
@@ -320,7 +320,7 @@ def _at(analysis_id: str, attempt: int | None) -> Any:
     return this if attempt is None else and_(this, analyses.c.attempt == attempt)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """What a database can keep of any text: no NUL, no half characters, at most the length of an S3 key."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
 

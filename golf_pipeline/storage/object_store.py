@@ -4,7 +4,7 @@ What a key means is `keys.py`'s matter. A missing or forbidden object is permane
 would not answer is retryable.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,11 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
 ATTEMPTS = 4
 CHUNK_BYTES = 1024 * 1024
+PART_BYTES = 5 * 1024 * 1024
+"""Of a streamed upload: the least that S3 takes for a part that is not the last."""
+
+DELETED_AT_ONCE = 1000
+"""Keys in one request to delete: S3 takes no more."""
 
 _OUR_FAULT = frozenset(
     {
@@ -145,6 +150,34 @@ class ObjectStore:
                 for entry in page.get("Contents", []):
                     yield ObjectFacts(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
+    def stream(self, key: str, content_type: str) -> "StreamedUpload":
+        """An upload whose bytes come bit by bit; nothing is sent before the first whole part."""
+        return StreamedUpload(self, key, content_type)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete objects; returns how many were named. One that is not there is no error."""
+        waiting, count = list(keys), 0
+        while batch := waiting[count : count + DELETED_AT_ONCE]:
+            with _typed_errors(batch[0]):
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+            # The request succeeds although single keys fail.
+            for refused in answer.get("Errors", []):
+                raise _unavailable(f"{refused.get('Key')}: {refused.get('Code')}")
+            count += len(batch)
+        return count
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete all objects of a folder; returns how many there were.
+
+        Raises:
+            ValueError: the prefix does not end with a slash: "swings/a" is also how "swings/ab" begins.
+        """
+        if not prefix.endswith("/") or not prefix.strip("/"):
+            raise ValueError(f"{prefix!r} is not a folder")
+        return self.delete(found.key for found in self.list_objects(prefix))
+
     def presign_put(self, key: str, content_type: str, content_length: int, expires_s: int) -> str:
         """A URL that takes one PUT of exactly this type and length."""
         return self.client.generate_presigned_url(
@@ -157,6 +190,79 @@ class ObjectStore:
         return self.client.generate_presigned_url(
             "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=expires_s
         )
+
+
+class StreamedUpload:
+    """One object that is written in parts (S3 multipart upload); what fits into one part is put in one go.
+
+    At most one part is held in memory. Until `complete` there is no object; what was sent before an end by `abort` is
+    removed by it. A process that dies in between leaves parts that only S3 sees: a bucket needs a lifecycle rule
+    (AbortIncompleteMultipartUpload) for those. Methods raise as those of `ObjectStore`; they are not for two threads.
+    """
+
+    def __init__(self, store: ObjectStore, key: str, content_type: str) -> None:
+        self._store, self._key, self._type = store, key, content_type
+        self._held = bytearray()
+        self._upload_id: str | None = None
+        self._parts: list[str] = []
+        self.size = 0
+
+    def wants(self, length: int) -> bool:
+        """Whether that many more bytes fill a part, so that `write` will send one."""
+        return len(self._held) + length >= PART_BYTES
+
+    def write(self, data: bytes) -> None:
+        """Take more bytes; sends each part that is full."""
+        self._held += data
+        self.size += len(data)
+        while len(self._held) >= PART_BYTES:
+            part = bytes(memoryview(self._held)[:PART_BYTES])
+            del self._held[:PART_BYTES]
+            self._send(part)
+
+    def complete(self) -> None:
+        """Send what is held and make the object."""
+        if self._upload_id is None:
+            self._store.put_bytes(self._key, bytes(self._held), self._type)
+        else:
+            if self._held:
+                self._send(bytes(self._held))
+            parts: Any = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(self._parts, start=1)]
+            with _typed_errors(self._key):
+                self._store.client.complete_multipart_upload(
+                    Bucket=self._store.bucket,
+                    Key=self._key,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": parts},
+                )
+        self._held.clear()
+        self._upload_id = None
+
+    def abort(self) -> None:
+        """Remove what was sent; after `complete`, or a second time, nothing happens."""
+        self._held.clear()
+        if self._upload_id is not None:
+            with _typed_errors(self._key):
+                self._store.client.abort_multipart_upload(
+                    Bucket=self._store.bucket, Key=self._key, UploadId=self._upload_id
+                )
+            self._upload_id = None
+
+    def _send(self, part: bytes) -> None:
+        with _typed_errors(self._key):
+            if self._upload_id is None:
+                begun = self._store.client.create_multipart_upload(
+                    Bucket=self._store.bucket, Key=self._key, ContentType=self._type
+                )
+                self._upload_id = begun["UploadId"]
+            sent = self._store.client.upload_part(
+                Bucket=self._store.bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                PartNumber=len(self._parts) + 1,
+                Body=part,
+            )
+            self._parts.append(sent["ETag"])
 
 
 @contextmanager
