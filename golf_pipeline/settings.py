@@ -6,6 +6,7 @@ as they do everywhere else, after their `GOLF_` forms. AWS credentials are boto3
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import (
     AliasChoices,
@@ -69,6 +70,13 @@ class Settings(BaseSettings):
     )
     api_body_timeout_s: float = Field(10.0, gt=0, description="a request whose body takes longer is refused")
     api_max_header_bytes: int = Field(16 * 1024, gt=0)
+    api_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    api_log_share: float = Field(
+        1.0, ge=0, le=1, description="share of the requests that leave a line in the log; failures of ours always do"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="opens /metrics; None: this machine and admins may read it"
+    )
     cors_origins: tuple[str, ...] = ()
     idempotency_hours: float = Field(24.0, gt=0, description="how long an Idempotency-Key is remembered")
     requests_per_minute_per_ip: int = Field(100, ge=1, description="requests that start work or chat, from one address")

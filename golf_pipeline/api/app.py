@@ -6,7 +6,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from golf_pipeline import __version__
 from golf_pipeline.api import operations, problems, video
 from golf_pipeline.api.edge import Edge
-from golf_pipeline.api.identity import TokenVerifier
+from golf_pipeline.api.identity import verifier_from_settings
+from golf_pipeline.api.watch import Watch
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
@@ -27,16 +28,25 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
     app.state.store = store
     app.state.probes = {"catalog": operations.Probe(catalog.check), "s3": operations.Probe(store.check)}
-    app.state.verifier = TokenVerifier(settings) if settings.oidc_issuer else None
-    app.add_middleware(Edge)
+    app.state.verifier = verifier_from_settings(settings)
+    app.add_middleware(Edge, settings.api_body_timeout_s, settings.api_max_header_bytes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
-            expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "Last-Event-ID",
+                "X-Request-Id",
+            ],
+            expose_headers=["ETag", "Idempotency-Replayed", "Location", "Retry-After", "X-Request-Id"],
         )
+    app.add_middleware(Watch, settings)
     problems.install(app)
     app.include_router(video.router)
     app.include_router(operations.router)

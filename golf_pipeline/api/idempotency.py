@@ -18,16 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from golf_pipeline.api.edge import settings_of
-from golf_pipeline.api.identity import calling
+from golf_pipeline.api.identity import bearer_token, identify
 from golf_pipeline.api.limits import subject_of
 from golf_pipeline.api.problems import Problem
 from golf_pipeline.storage.idempotency import Begun, Busy, IdempotencyKeys, Mismatch, Replay
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-MAX_KEPT_BYTES = 256 * 1024
-"""Answers of routes that start work have a few hundred bytes; a larger one is not kept."""
-
 BUSY_RETRY_S = 2
 _KEY = re.compile(r"[!-~]{1,200}")
 _NOT_KEPT = {"content-length", "set-cookie", "date"}
@@ -79,7 +76,7 @@ async def _once(handler: Handler, request: Request, operation: str, key: str) ->
             422, "INVALID_IDEMPOTENCY_KEY", f"{HEADER} takes 1 to 200 visible characters without spaces, like a UUID."
         )
     keys = IdempotencyKeys(request.app.state.catalog.engine, settings_of(request).idempotency_hours)
-    subject = subject_of(request, await calling(request))
+    subject = subject_of(request, await identify(request, await bearer_token(request)))
     found = await run_in_threadpool(keys.begin, subject, operation, key, await _fingerprint(request))
     match found:
         case Replay(status, headers, body):
@@ -107,7 +104,7 @@ async def _begun(handler: Handler, request: Request, keys: IdempotencyKeys, whic
         raise
     body = getattr(response, "body", None)
     try:
-        if response.status_code >= 400 or not isinstance(body, bytes) or len(body) > MAX_KEPT_BYTES:
+        if response.status_code >= 400 or not isinstance(body, bytes):
             await run_in_threadpool(keys.abandon, *which)
         else:
             headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}

@@ -136,7 +136,7 @@ def test_a_catalog_that_is_gone_is_worth_another_try(serve: Serve, store: Object
 def test_an_error_carries_the_headers_that_http_asks_for(api: httpx.Client) -> None:
     assert api.delete("/health").headers["allow"] == "GET"
     refused = api.get("/api/video/results/x", headers={"Authorization": "Bearer abc"})
-    assert refused.headers["www-authenticate"] == "Bearer"
+    assert refused.headers["www-authenticate"].startswith("Bearer")
 
 
 def test_the_published_errors_are_problem_documents(api: httpx.Client) -> None:

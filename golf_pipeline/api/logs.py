@@ -1,0 +1,129 @@
+"""Structured logs of the API: JSON lines on stderr, one format for our loggers, uvicorn's and everybody else's.
+
+A line about a request holds the template of its route, never the raw path or query, and no body. Users stand there as a
+keyed hash. An analysis id stands as it is where this service made it (a UUID says nothing about anybody); one that came
+from the name of a file somebody put to S3 may hold that person's name, and is hashed. Free text of other lines passes
+through `redacted`.
+"""
+
+import logging
+import random
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import IO, Any
+
+import structlog
+from starlette.types import Scope
+
+from golf_pipeline.api.limits import hashed
+from golf_pipeline.settings import Settings
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+REDACTED = "[redacted]"
+MAX_TEXT = 4000
+"""Of one event's text and of one traceback: a line is for reading."""
+
+_SHOWN = 12
+"""Characters of a hash: enough to tell people apart, short enough to read."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECRETS = re.compile(
+    r"""
+    \beyJ[\w-]+\.[\w-]+\.[\w-]*                       # a JWT
+    | (?i:\bbearer\s+)[^\s"',;]+                      # any other bearer token
+    | \bsk-[\w-]{8,}                                  # a key of a model's service
+    | \b(?:AKIA|ASIA)[A-Z0-9]{12,}                    # a key of AWS
+    | (?<=://)[^/\s@]+:[^/\s@]+(?=@)                  # a password in an address
+    | [\w.+%-]+@[\w-]+(?:\.[\w-]+)+                   # an e-mail
+    | (?<=\?)[^\s"'<>?]*=[^\s"'<>]*                   # the query of an address, signed or not
+    | (?i:\b(?:password|secret|token|signature|api[_-]?key|credential)["']?\s*[=:]\s*)[^\s,;}&]+
+    """,
+    re.VERBOSE,
+)
+_ANALYSIS_PARAMETERS = ("job_id", "analysis_id", "swing_id", "id")
+_requests = logging.getLogger("golf_pipeline.requests")
+
+
+def redacted(text: str) -> str:
+    """The text without what looks like a token, a key, an e-mail or the query of an address; cut to `MAX_TEXT`."""
+    return _SECRETS.sub(REDACTED, text[:MAX_TEXT])
+
+
+def configure(level: str = "INFO", stream: IO[str] | None = None) -> None:
+    """Let everything that this process logs come out as JSON lines, on stderr unless told otherwise."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(allow=["request"]),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _tidy,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in (("uvicorn", "INFO"), ("uvicorn.error", "INFO"), ("botocore", "WARNING"), ("boto3", "WARNING")):
+        other = logging.getLogger(name)
+        other.handlers.clear()
+        other.propagate = True
+        other.setLevel(max(logging.getLevelName(least), logging.getLevelName(level.upper())))
+    # Its lines hold raw paths and queries; ours hold templates.
+    logging.getLogger("uvicorn.access").disabled = True
+    for name in ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3", "alembic"):
+        logging.getLogger(name).setLevel("WARNING")
+
+
+class RequestLog:
+    """One line per request, or for a share of them; failures of ours are always told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._share = settings.api_log_share
+        self._short_hash = lru_cache(4096)(lambda text: hashed(settings, text)[:_SHOWN])
+
+    def note(self, scope: Scope, route: str, status: int, seconds: float, size: int) -> None:
+        """Write the line of a request that is answered."""
+        if not _requests.isEnabledFor(logging.INFO):
+            return
+        if status < 500 and self._share < 1.0 and random.random() >= self._share:
+            return
+        told: dict[str, Any] = {
+            "method": scope.get("method", "WS"),
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "bytes": size,
+            "request_id": scope["state"]["request_id"],
+        }
+        parameters = scope.get("path_params") or {}
+        for name in _ANALYSIS_PARAMETERS:
+            if isinstance(named := parameters.get(name), str):
+                told["analysis_id"] = named if _UUID.fullmatch(named) else self._short_hash(named[:200])
+                break
+        caller = scope["state"].get("caller")
+        if caller is not None:
+            told["user"] = "guest" if caller.is_guest else self._short_hash(caller.user_id)
+        _requests.info("request", extra={"request": told})
+
+
+def _tidy(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Put a line into its order, redact its free text and add the id of the request during which it was written."""
+    line = {"time": event.pop("timestamp", ""), "level": event.pop("level", ""), "logger": event.pop("logger", "")}
+    request = event.pop("request", None)
+    line["event"] = redacted(str(event.pop("event", "")))
+    if request is not None:
+        return {**line, **request}
+    if request_id := REQUEST_ID.get():
+        line["request_id"] = request_id
+    return {**line, **{name: redacted(str(value)) for name, value in event.items()}}
