@@ -114,7 +114,7 @@ def answer(
     if status == 503:
         told.setdefault("Retry-After", str(RETRY_AFTER_S))
     if status == 401:
-        told["WWW-Authenticate"] = "Bearer"
+        told.setdefault("WWW-Authenticate", "Bearer")
     return JSONResponse(document.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=told)
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse
 
-from golf_pipeline.api.access import may_see, seen_swing, swing_not_found
+from golf_pipeline.api.access import Reader, may_see, seen_swing, swing_not_found
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.identity import AnyCaller
 from golf_pipeline.api.messages import (
@@ -87,8 +87,8 @@ def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) ->
     )
 
 
-@router.get("/results/{job_id}", operation_id="getResults", responses=documented(400, 401, 404, 410, 422, 503))
-def get_results(job_id: str, request: Request, caller: AnyCaller) -> Results:
+@router.get("/results/{job_id}", operation_id="getResults", responses=documented(401, 403, 404, 410, 422, 503))
+def get_results(job_id: str, request: Request, caller: Reader) -> Results:
     """How far the analysis is and, once it is completed, its whole result."""
     settings, catalog, store = _parts(request)
     record = seen_swing(catalog, caller, job_id)
@@ -135,9 +135,9 @@ def get_results(job_id: str, request: Request, caller: AnyCaller) -> Results:
     status_code=307,
     operation_id="getArtifact",
     response_class=RedirectResponse,
-    responses=documented(400, 401, 404, 409, 410, 422, 503),
+    responses=documented(401, 403, 404, 409, 410, 422, 503),
 )
-def get_artifact(job_id: str, artifact: Artifact, request: Request, caller: AnyCaller) -> RedirectResponse:
+def get_artifact(job_id: str, artifact: Artifact, request: Request, caller: Reader) -> RedirectResponse:
     """A stable address of a file of the result; redirects to a signed URL."""
     settings, catalog, store = _parts(request)
     seen_swing(catalog, caller, job_id)

@@ -35,6 +35,7 @@ from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandl
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
+from golf_pipeline.storage.links import sign_link
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 OWNERS = ["team:golf-pipeline"]
@@ -195,9 +196,15 @@ def _materialise(
 
 
 def result_url(swing: Swing, part: str = "") -> str:
-    """Where the API shows a swing's result, or a part of it ("report", "overlay")."""
-    url = f"{swing.settings.api_url}/api/video/results/{swing.record.analysis_id}"
-    return f"{url}/{part}" if part else url
+    """Where the API shows a swing's result, or a part of it ("report", "overlay"); signed, if there is a key for links.
+
+    Without one the reader needs a token, unless the swing is a guest's.
+    """
+    settings, analysis_id = swing.settings, swing.record.analysis_id
+    url = f"{settings.api_url}/api/video/results/{analysis_id}" + (f"/{part}" if part else "")
+    if settings.link_key is None:
+        return url
+    return f"{url}?link={sign_link(analysis_id, settings.link_key.get_secret_value(), settings.link_expires_s)}"
 
 
 def as_swing_error(cause: Exception) -> SwingError:
