@@ -38,7 +38,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Passage:
-    """Whether one may pass. `retry_after_s` is 0 for who may, else when the next one may; `remaining` without waiting."""
+    """Whether one may pass, how many more may now, and for who may not, in how many seconds the next one may."""
 
     allowed: bool
     retry_after_s: float

@@ -157,8 +157,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("profiles", "golfer_revision")
+    op.drop_index("ix_analyses_purge", table_name="analyses")
     op.drop_index("ix_analyses_session", table_name="analyses")
     op.drop_index("ix_analyses_completed", table_name="analyses")
+    op.drop_column("analyses", "purge_at")
     op.drop_column("analyses", "options")
     op.drop_column("analyses", "deleted_at")
     op.drop_table("swing_references")
