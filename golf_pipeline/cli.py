@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | api | benchmark | train | ...`.
+"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | token | api | benchmark | ...`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from golf_pipeline.benchmarks.cli import app as benchmarks
+from golf_pipeline.local.cli import app as local
 from golf_pipeline.progress import StageProgress, stage_progress
 from golf_pipeline.training.cli import app as training
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(benchmarks, name="benchmark")
 app.add_typer(training, name="train")
+app.add_typer(local)
 console = Console()
 complaints = Console(stderr=True)
 
@@ -101,41 +103,19 @@ def compare(
 
 
 @app.command()
-def demo(
-    video: Annotated[Path | None, typer.Option(help="your own video instead of the rendered sample")] = None,
-    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("demo_output"),
-    api_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
-    dagster_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
-    aws_port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
-) -> None:
-    """Run the main job end to end: presigned PUT, queue event, sensor, run, API; then say where the time went."""
-    from golf_pipeline.local.demo import run_demo
-
-    raise typer.Exit(run_demo(video, out, api_port=api_port, dagster_port=dagster_port, aws_port=aws_port))
-
-
-@app.command()
-def dev(
-    api_port: Annotated[int, typer.Option(envvar="GOLF_API_PORT", help="0 takes a free one")] = 8000,
-    dagster_port: Annotated[int, typer.Option(envvar="GOLF_DAGSTER_PORT", help="0 takes a free one")] = 3000,
-    aws_port: Annotated[int, typer.Option(envvar="GOLF_AWS_PORT", help="0 takes a free one")] = 4566,
-    data_folder: Annotated[Path | None, typer.Option(help="what survives a restart; default GOLF_DATA_FOLDER")] = None,
-) -> None:
-    """Start the embedded AWS, Dagster and the API together, until Ctrl-C."""
-    from golf_pipeline.local.stack import dev as run_dev
-    from golf_pipeline.settings import get_settings
-
-    folder = data_folder or get_settings().data_folder
-    raise typer.Exit(run_dev(folder, api_port=api_port, dagster_port=dagster_port, aws_port=aws_port))
-
-
-@app.command()
 def api() -> None:
     """Serve the API alone, as a deployment does; everything is set by GOLF_* variables."""
+    from golf_pipeline.api.identity import IdentityConfigError, verifier_from_settings
     from golf_pipeline.api.server import run
     from golf_pipeline.settings import get_settings
 
-    run(get_settings())
+    settings = get_settings()
+    try:
+        verifier_from_settings(settings)  # here and not in a worker, which would be started again and again
+    except IdentityConfigError as error:
+        complaints.print(str(error), soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.FAILED) from error
+    run(settings)
 
 
 @app.command()

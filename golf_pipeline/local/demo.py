@@ -28,7 +28,6 @@ from golf_pipeline.local.timeline import OVERHEAD_LIMIT_S, Part, SwingRun, read_
 from golf_pipeline.storage.keys import PROFILES_PREFIX, partition_key
 
 SAMPLE = Path(golf_pipeline.__file__).parent / "synthetic" / "samples" / "face_on_right.mp4"
-USER_HEADER = "X-Demo-User"
 USER = "demo-golfer"
 CONTENT_TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".m4v": "video/x-m4v"}
 DOWNLOADS = {"report": "report.html", "overlay": "overlay.mp4", "analysis": "analysis.json"}
@@ -64,6 +63,7 @@ def run_demo(
     api_port: int = 0,
     dagster_port: int = 0,
     aws_port: int = 0,
+    issuer_port: int = 0,
     console: Console | None = None,
 ) -> int:
     """Run the demo with `video` (the rendered sample if None), write its results to `out`. Returns the exit code."""
@@ -73,9 +73,7 @@ def run_demo(
         with stop_on_signals():
             _check_clip(clip)
             folder = _fresh_folder(out)
-            config = StackConfig(
-                folder, api_port, dagster_port, aws_port, environment={"GOLF_TRUSTED_USER_HEADER": USER_HEADER}
-            )
+            config = StackConfig(folder, api_port, dagster_port, aws_port, issuer_port)
             Demo(console, clip, out, LocalStack(config)).run()
     except (DemoError, StackError, OSError) as error:
         console.print(Text(f"The demo failed: {error}", style="bold red"), soft_wrap=True)
@@ -95,6 +93,7 @@ class Demo:
         self.out = out
         self.stack = stack
         self.began = time.time()
+        self._token = ""
 
     def run(self) -> None:
         with self.console.status("starting the local stack") as status:
@@ -112,6 +111,7 @@ class Demo:
 
     def analyse(self, status: Status) -> tuple[Job, Job, SwingRun]:
         """All that a client does, on a stack that runs: upload, follow, fetch."""
+        self._token = self.stack.issuer.token(USER)
         good = self._upload(self.clip.name, self.clip.read_bytes())
         # The bad one comes while the good one is being coached: earlier, its run would compete for the cores in what is
         # measured here (it costs some 4 s of the good one's pose on two cores).
@@ -137,7 +137,7 @@ class Demo:
             "contentType": CONTENT_TYPES[Path(name).suffix.lower()],
             "contentLength": len(body),
         }
-        offer = self._expect(post_json(f"{self.stack.api_url}/api/video/presigned-url", asked, {USER_HEADER: USER}))
+        offer = self._expect(post_json(f"{self.stack.api_url}/api/video/presigned-url", asked, self._signed_in()))
         began = time.time()
         answer = request("PUT", offer["uploadUrl"], body, offer["headers"])
         if not answer.ok:
@@ -162,7 +162,7 @@ class Demo:
 
     def _poll(self, job: Job) -> None:
         url = f"{self.stack.api_url}/api/video/results/{job.job_id}"
-        job.state = self._expect(request("GET", url, headers={USER_HEADER: USER}))
+        job.state = self._expect(request("GET", url, headers=self._signed_in()))
         now = (job.state["analysis_status"], job.state["progress_message"])
         if now != job.shown:
             job.shown = now
@@ -187,6 +187,9 @@ class Demo:
             if not answer.ok or not answer.body:
                 raise DemoError(f"{file_name} could not be fetched: {answer}")
             (self.out / file_name).write_bytes(answer.body)
+
+    def _signed_in(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def _expect(self, answer: Answer) -> dict[str, Any]:
         if not answer.ok:

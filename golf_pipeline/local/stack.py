@@ -1,4 +1,4 @@
-"""The local stack: embedded AWS, Dagster and the API, started and stopped together.
+"""The local stack: embedded AWS, development issuer, Dagster and the API, started and stopped together.
 
 Every part is a process of its own that runs the code it runs in the cloud; what differs is only in its GOLF_*
 variables. The embedded AWS is a process too and not a thread: moto's state and its load on the interpreter stay out of
@@ -6,8 +6,8 @@ the supervisor, and it may be killed without a loss. One code server is shared b
 definitions are imported once.
 
 Everything that must survive is in one data folder: objects and queue (`aws/`), catalog, Dagster's history
-(`dagster/`), logs. One stack at a time uses a folder, held by a lock. How processes are ended whatever happens:
-`processes.py` and `keeper.py`.
+(`dagster/`), the keys of the development issuer (`issuer/`), logs. One stack at a time uses a folder, held by a lock.
+How processes are ended whatever happens: `processes.py` and `keeper.py`.
 """
 
 import fcntl
@@ -29,6 +29,7 @@ from rich.text import Text
 import golf_pipeline
 from golf_pipeline.local import probes
 from golf_pipeline.local.aws import EmbeddedAws
+from golf_pipeline.local.issuer import DISCOVERY_PATH, DevIssuer
 from golf_pipeline.local.ports import HOST, PortTakenError, claim_port
 from golf_pipeline.local.processes import Child, Family
 from golf_pipeline.settings import Settings
@@ -36,7 +37,7 @@ from golf_pipeline.settings import Settings
 CODE_LOCATION = "golf_pipeline"
 DAEMON = "dagster-daemon"
 CODE_SERVER = "dagster-code"
-STOP_ORDER = (("api", "dagster-webserver", DAEMON), (CODE_SERVER,), ("aws",))
+STOP_ORDER = (("api", "dagster-webserver", DAEMON), (CODE_SERVER,), ("aws", "issuer"))
 ENDED_OUTRIGHT = (DAEMON, CODE_SERVER)
 """Asked to end, both wait for sensors that wait themselves, up to 20 s, and log failed ticks. Both are made to be cut
 off: ticks and runs under way go on at the next start (`crashed_runs.py`), from the last stage that is stored."""
@@ -46,6 +47,7 @@ POLL_S = 0.1
 api_port_option = "--api-port (GOLF_API_PORT)"
 dagster_port_option = "--dagster-port (GOLF_DAGSTER_PORT)"
 aws_port_option = "--aws-port (GOLF_AWS_PORT)"
+issuer_port_option = "--issuer-port (GOLF_ISSUER_PORT)"
 
 
 class StackError(Exception):
@@ -64,6 +66,7 @@ class StackConfig:
     api_port: int = 8000
     dagster_port: int = 3000
     aws_port: int = 4566
+    issuer_port: int = 4567
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for every part, such as smaller limits."""
     start_timeout_s: float = 120.0
@@ -80,6 +83,7 @@ class LocalStack:
         self._lock: IO[str] | None = None
         self._family: Family | None = None
         self.aws: EmbeddedAws
+        self.issuer: DevIssuer
         self.environment: dict[str, str]
         self.api_port = self.dagster_port = self.code_port = 0
 
@@ -150,14 +154,18 @@ class LocalStack:
         self.api_port = claim_port(config.api_port, "the API", api_port_option)
         self.dagster_port = claim_port(config.dagster_port, "Dagster", dagster_port_option)
         aws_port = claim_port(config.aws_port, "the embedded AWS", aws_port_option)
+        issuer_port = claim_port(config.issuer_port, "the development issuer", issuer_port_option)
         self.code_port = claim_port(0, "the code server", "")
-        ports = [self.api_port, self.dagster_port, aws_port]
+        ports = [self.api_port, self.dagster_port, aws_port, issuer_port]
         if len(set(ports)) < len(ports):
-            raise PortTakenError(f"The ports of API, Dagster and AWS must differ, not {', '.join(map(str, ports))}.")
+            listed = ", ".join(map(str, ports))
+            raise PortTakenError(f"The ports of API, Dagster, AWS and issuer must differ, not {listed}.")
         settings = Settings()
         self.aws = EmbeddedAws(
             self.folder / "aws", aws_port, settings.bucket, settings.region, settings.queue_visibility_s
         )
+        self.issuer = DevIssuer(self.folder, issuer_port)
+        self.issuer.prepare()
         self.environment = self._environment(settings)
 
     def _environment(self, settings: Settings) -> dict[str, str]:
@@ -172,7 +180,6 @@ class LocalStack:
             "GOLF_API_HOST": HOST,
             "GOLF_API_PORT": str(self.api_port),
             "GOLF_API_URL": self.api_url,
-            "GOLF_OPEN_RESULTS": "true",  # here the operator is every golfer: links in the Dagster UI carry no identity
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
@@ -180,7 +187,7 @@ class LocalStack:
         }
         if settings.pose_model is not None:
             own["GOLF_POSE_MODEL"] = str(settings.pose_model.resolve())
-        return {**inherited, **self.aws.environment, **own, **self.config.environment}
+        return {**inherited, **self.aws.environment, **self.issuer.environment, **own, **self.config.environment}
 
     def _prepare(self) -> None:
         home = self.folder / "dagster"
@@ -205,6 +212,7 @@ class LocalStack:
         web = ["-h", HOST, "-p", str(self.dagster_port), "-w", workspace]
 
         aws = self._start_part("aws", [python, "-m", "golf_pipeline.local.aws"])
+        issuer = self._start_part("issuer", [python, "-m", "golf_pipeline.local.issuer"])
         recovery = None
         if (self.folder / "dagster" / "history").is_dir():
             recovery = self._start_part(
@@ -218,6 +226,7 @@ class LocalStack:
             self._wait(recovery, lambda: None if recovery.exit_code == 0 else "still at work", deadline)
         webserver = self._start_part("dagster-webserver", [python, "-m", "dagster_webserver", *web])
         daemon = self._start_part(DAEMON, [python, "-m", "dagster._daemon", "run", "-w", workspace])
+        self._wait(issuer, lambda: probes.answers(self.issuer.port, DISCOVERY_PATH), deadline)
         self._wait(api, lambda: probes.answers(self.api_port, "/ready"), deadline)
         self._wait(webserver, lambda: probes.definitions_loaded(self.dagster_port), deadline)
         self._wait(daemon, lambda: probes.daemon_beats(self.dagster_port, since), deadline)
@@ -248,11 +257,12 @@ def dev(
     api_port: int = 8000,
     dagster_port: int = 3000,
     aws_port: int = 4566,
+    issuer_port: int = 4567,
     console: Console | None = None,
 ) -> int:
     """Run the stack in the foreground until Ctrl-C or SIGTERM. Returns the exit code: 0 for such an end, else 1."""
     console = console or Console()
-    stack = LocalStack(StackConfig(data_folder, api_port, dagster_port, aws_port))
+    stack = LocalStack(StackConfig(data_folder, api_port, dagster_port, aws_port, issuer_port))
     failure: StackError | None = None
     try:
         with _signals(_request_stop):
@@ -352,6 +362,7 @@ def _print_addresses(stack: LocalStack, console: Console) -> None:
         ("API", f"{stack.api_url}/docs"),
         ("Dagster", stack.dagster_url),
         ("AWS", f"{stack.aws.endpoint_url}  (bucket {stack.aws.bucket})"),
+        ("Issuer", f"{stack.issuer.url}  (for development only; tokens: golf-pipeline token NAME)"),
         ("Data", str(stack.folder)),
         ("Logs", str(stack.logs)),
     ):

@@ -15,7 +15,7 @@ from golf_pipeline_tests.local.support import TIMEOUT_S, parts_of, wait_until
 
 
 def dev(folder: Path, *options: str) -> subprocess.Popen[str]:
-    ports = ("--api-port", "0", "--dagster-port", "0", "--aws-port", "0")
+    ports = ("--api-port", "0", "--dagster-port", "0", "--aws-port", "0", "--issuer-port", "0")
     command = [sys.executable, "-m", "golf_pipeline.cli", "dev", "--data-folder", str(folder), *ports, *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client
 from rich.console import Console
 
-from golf_pipeline.local.demo import DOWNLOADS, SAMPLE, USER_HEADER, Demo
+from golf_pipeline.local.demo import DOWNLOADS, SAMPLE, Demo
 from golf_pipeline.local.http import request
+from golf_pipeline.local.issuer import mint_token
 from golf_pipeline.local.probes import graphql
 from golf_pipeline.local.stack import LocalStack, StackConfig
 from golf_pipeline.storage.catalog import Catalog
@@ -26,12 +28,13 @@ from golf_pipeline_tests.local.support import parts_of, wait_until
 MAX_DURATION_S = 20.0
 END_TIMEOUT_S = 200.0
 USER = "tester"
-HEADERS = {USER_HEADER: USER}
 GOOD = f"golf-swings/{USER}/good.mp4"
 LATE = "golf-swings/guest/late.mp4"
 EMPTY_BOX = b"\0\0\0\x08free"
 """An MP4 box without content: with it the same video is another file, whose results cannot be reused."""
 
+MATERIALIZATIONS = """{ assetNodes { assetMaterializations(limit: 100) {
+  metadataEntries { ... on UrlMetadataEntry { url } } } } }"""
 DELETED = "golf-swings/guest/deleted.mp4"
 
 BAD: Mapping[str, tuple[Callable[[], bytes], ErrorCode]] = {
@@ -79,7 +82,8 @@ class Running:
 
     def results(self, record: AnalysisRecord) -> dict[str, Any]:
         url = f"{self.stack.api_url}/api/video/results/{record.analysis_id}"
-        answer: dict[str, Any] = request("GET", url, headers=HEADERS).json()
+        token = mint_token(self.stack.folder, USER)
+        answer: dict[str, Any] = request("GET", url, headers={"Authorization": f"Bearer {token}"}).json()
         return answer
 
     def wait_for_end(self, *keys: str) -> dict[str, AnalysisRecord]:
@@ -95,6 +99,17 @@ class Running:
             }
             time.sleep(0.2)
 
+    def links_of_materializations(self) -> set[str]:
+        """Every URL that the Dagster UI shows with the swings' assets."""
+        answer = graphql(self.stack.dagster_port, MATERIALIZATIONS)
+        return {
+            entry["url"]
+            for node in answer["assetNodes"]
+            for made in node["assetMaterializations"]
+            for entry in made["metadataEntries"]
+            if "url" in entry
+        }
+
     def run_ids(self) -> set[str]:
         answer = graphql(self.stack.dagster_port, "{ runsOrError { ... on Runs { results { runId } } } }")
         return {run["runId"] for run in answer["runsOrError"]["results"]}
@@ -105,10 +120,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     environment = {
         "GOLF_MAX_DURATION_S": str(MAX_DURATION_S),
         "GOLF_MAX_UPLOAD_BYTES": str(max_upload_bytes()),
-        "GOLF_TRUSTED_USER_HEADER": USER_HEADER,
         "GOLF_BATCH_BACKLOG": "2",  # what waits together shares a run: good and bad ones side by side
     }
-    stack = LocalStack(StackConfig(tmp_path_factory.mktemp("stack"), 0, 0, 0, environment=environment))
+    stack = LocalStack(StackConfig(tmp_path_factory.mktemp("stack"), 0, 0, 0, 0, environment=environment))
     with stack:
         yield Running(stack)
 
@@ -136,6 +150,20 @@ def test_a_video_put_into_s3_is_analysed_to_the_end_beside_bad_ones(
     frames = answer["analysis_results"]["frames"]
     assert 12 <= len(frames) <= 16
     assert all(request("GET", frame["url"]).body[:2] == b"\xff\xd8" for frame in frames), "every frame is a JPEG"
+
+
+def test_the_links_of_the_dagster_ui_open_a_result_without_a_token_and_nothing_else_does(
+    running: Running, ended: dict[str, AnalysisRecord]
+) -> None:
+    record = ended[GOOD]
+    path = f"{running.stack.api_url}/api/video/results/{record.analysis_id}"
+    links = running.links_of_materializations()
+    mine = {url for url in links if url.startswith(path)}
+    assert {urlsplit(url).path.removeprefix(urlsplit(path).path) for url in mine} == {"", "/report", "/contact-sheet"}
+    assert all(request("GET", url).status in {200, 307} for url in mine)
+    assert request("GET", path).status == 404
+    other = next(url for url in links if url.startswith(running.stack.api_url) and url not in mine)
+    assert request("GET", f"{path}?{urlsplit(other).query}").status == 403
 
 
 @pytest.mark.parametrize("key", BAD)
