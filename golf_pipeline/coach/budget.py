@@ -6,7 +6,7 @@ pipeline keeps both in its catalog and object store, the command in a folder (`o
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from golf_pipeline.coach.documents import Spent, StoredAnswer
 
@@ -25,6 +25,18 @@ class UsageLedger(Protocol):
 
     def reserve(self, usd: float, most_usd: float) -> bool:
         """Take `usd` out of today's budget of `most_usd`; False, and nothing taken, where it does not hold so much."""
+        ...
+
+    def settle(self, reserved_usd: float, spent: Spent) -> None:
+        """Replace what was reserved by what was spent."""
+        ...
+
+
+class ChatLedger(Protocol):
+    """What one golfer's chat and everybody's have spent today, against the limits that it was made with."""
+
+    def reserve(self, usd: float) -> Literal["", "user", "all"]:
+        """Take `usd` out of both budgets; else nothing is taken, and what is returned says whose is used up."""
         ...
 
     def settle(self, reserved_usd: float, spent: Spent) -> None:

@@ -26,6 +26,9 @@ MOST_SWINGS = 4
 FINISHED = "AI_COMPLETED"
 WHOLE = "whole"
 
+_PHASES = tuple(event.value for event in (EventName.ADDRESS, EventName.TOP, EventName.IMPACT, EventName.FINISH))
+"""The moments that golfers ask about by name; each one more would cost tokens of every question."""
+
 _ID = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{5,127}(?![\w-])")
 """What could be the id of an analysis in a message; whether it is one of this golfer's, only their data can say."""
 
@@ -93,14 +96,14 @@ def choices_of(
 def tools_of(choices: Choices) -> dict[str, Any]:
     """The tools as a service is told of them, strict: every alias and phase is an enum of what there is."""
     swing = {"type": "string", "enum": list(choices.ids)}
-    phase = {"type": "string", "enum": [WHOLE, *(event.value for event in EventName)]}
+    at = {"type": "string", "enum": [WHOLE, *_PHASES]}
     tools = [
-        _tool("analysis", "what was found in a swing, or measured at a phase", swing=swing, phase=phase),
-        _tool("drills", "drills for what was found in a swing", swing=swing),
-        _tool("profile", "progress, habits and strengths over all swings"),
+        _tool("analysis", "findings, or readings at a phase", swing=swing, at=at),
+        _tool("drills", "for the findings of s1"),
+        _tool("profile", "progress, habits, strengths"),
     ]
     if len(choices.ids) > 1:
-        tools.append(_tool("comparison", "what changed from one swing to another", earlier=swing, later=swing))
+        tools.append(_tool("comparison", "", earlier=swing, later=swing))
     return {"tools": tools, "tool_choice": "auto"}
 
 
@@ -125,8 +128,8 @@ def looked_up(calls: Sequence[ToolCall], choices: Choices) -> Dossier:
 
 def _run(call: ToolCall, choices: Choices, *, dated: bool) -> Dossier:
     tools: dict[str, tuple[set[str], Callable[[dict[str, str]], Dossier]]] = {
-        "analysis": ({"swing", "phase"}, lambda given: _analysis(given, choices, dated=dated)),
-        "drills": ({"swing"}, lambda given: of_drills(choices.swing(given["swing"]))),
+        "analysis": ({"swing", "at"}, lambda given: _analysis(given, choices, dated=dated)),
+        "drills": (set(), lambda _: of_drills(choices.main)),
         "profile": (set(), lambda _: _profile(choices)),
         "comparison": ({"earlier", "later"}, lambda given: _comparison(given, choices)),
     }
@@ -150,11 +153,11 @@ def _arguments(call: ToolCall, parameters: set[str]) -> dict[str, str]:
 
 def _analysis(given: dict[str, str], choices: Choices, *, dated: bool) -> Dossier:
     swing = choices.swing(given["swing"])
-    if given["phase"] == WHOLE:
+    if given["at"] == WHOLE:
         return of_analysis(swing, dated=dated)
-    if given["phase"] not in set(EventName):
+    if given["at"] not in _PHASES:
         raise BadToolCallError("the model named a phase that there is not")
-    seen = of_analysis(swing, EventName(given["phase"]), dated=dated)
+    seen = of_analysis(swing, EventName(given["at"]), dated=dated)
     return seen if seen.facts else of_analysis(swing, dated=dated)
 
 
@@ -183,7 +186,7 @@ def _tool(name: str, description: str, **parameters: Any) -> dict[str, Any]:
         "required": list(parameters),
         "additionalProperties": False,
     }
-    return {
-        "type": "function",
-        "function": {"name": name, "description": description, "strict": True, "parameters": schema},
-    }
+    function: dict[str, Any] = {"name": name, "strict": True, "parameters": schema}
+    if description:
+        function["description"] = description
+    return {"type": "function", "function": function}
