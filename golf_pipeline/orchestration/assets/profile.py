@@ -7,6 +7,7 @@ import dagster as dg
 from golf_pipeline.orchestration.partitions import golfers, resolve_golfer
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.swing_assets import OWNERS, as_swing_error
+from golf_pipeline.orchestration.told import tell_what_is_missing
 from golf_pipeline.orchestration.workspace import CONTENT_TYPES, JSON_TYPE
 from golf_pipeline.storage import profiles
 from golf_pipeline.storage.history_tables import metric_table, swing_table
@@ -59,10 +60,12 @@ def _make_profile(context: dg.AssetExecutionContext, store: SwingStore) -> dg.Ma
     # What the profile knows ends with the records read above, not with "now": a swing that ended meanwhile is next.
     latest = max((record.completed_at for record in records if record.completed_at is not None), default=None)
     profiles.record_profile(store.catalog.engine, user_id, ALGORITHM_VERSION, key, latest, known.revision)
+    told = tell_what_is_missing(store, user_id, records)
     return dg.MaterializeResult(
         metadata={
             "swings": profile.swing_count,
             "swings_unreadable": len(records) - len(swings),
+            "swings_told": told,
             "focus_areas": ", ".join(area.fault_id for area in profile.focus_areas) or "none",
             "strengths": len(profile.strengths),
             "metrics": len(profile.metrics),

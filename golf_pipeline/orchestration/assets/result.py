@@ -4,6 +4,7 @@ from golf_pipeline.orchestration.assembly import whole_analysis
 from golf_pipeline.orchestration.assets.report import CONTACT_SHEET
 from golf_pipeline.orchestration.documents import Coaching
 from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.told import tell_golfer
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.storage.result import RESULT_SCHEMA_VERSION, RESULT_STAGE, build_result
 
@@ -30,8 +31,13 @@ def analysis_result(swing: Swing) -> Made:
     coaching = swing.document(Coaching, "coaching").ai_analysis
     result = build_result(swing.record, analysis, coaching, artifacts, versions)
     key = swing.put_document(RESULT_STAGE, RESULT_SCHEMA_VERSION, "result.json", result)
+
+    def end() -> None:
+        swing.complete("Your swing analysis is ready.")
+        tell_golfer(swing, coaching)
+
     return Made(
         key,
         {"key_frames": len(analysis.key_frames), "metrics": len(analysis.metrics)},
-        then=lambda: swing.complete("Your swing analysis is ready."),
+        then=end,
     )
