@@ -1,16 +1,23 @@
 """The application: routes, edge and errors put together. `create_app` takes its parts, so that a test can swap them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from golf_pipeline import __version__
-from golf_pipeline.api import operations, problems, video
+from golf_pipeline.api import coaches, drills, operations, problems, swings, uploads, users, video
+from golf_pipeline.api.board import CLOSING, NoticeBoard
 from golf_pipeline.api.edge import Edge
 from golf_pipeline.api.identity import verifier_from_settings
+from golf_pipeline.api.served import ServedResults
 from golf_pipeline.api.watch import Watch
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.notices import EndedAnalyses
 from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.queue import UploadQueue
 
 
 def create_app(settings: Settings, catalog: Catalog | None = None, store: ObjectStore | None = None) -> FastAPI:
@@ -18,16 +25,28 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     if catalog is None:
         catalog = Catalog(settings.catalog_url)
         catalog.migrate()
+    board = NoticeBoard(EndedAnalyses(catalog.engine))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        yield {CLOSING: board.closing}
+        board.closing.set()
+
     app = FastAPI(
         title="golf_pipeline",
         version=__version__,
         description="Upload a golf swing video, poll, read what was measured and what to work on.",
+        lifespan=lifespan,
     )
+    app.state.notices = board
     app.state.settings = settings
     app.state.catalog = catalog
     store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
     app.state.store = store
     app.state.probes = {"catalog": operations.Probe(catalog.check), "s3": operations.Probe(store.check)}
+    app.state.served = ServedResults(catalog)
+    app.state.queue = UploadQueue.from_settings(settings)
+    app.state.upload_slots = uploads.UploadSlots()
     app.state.verifier = verifier_from_settings(settings)
     app.add_middleware(Edge, settings.api_body_timeout_s, settings.api_max_header_bytes)
     if settings.cors_origins:
@@ -48,7 +67,11 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
         )
     app.add_middleware(Watch, settings)
     problems.install(app)
-    app.include_router(video.router)
+    for router in (video.starting, video.router, uploads.router, swings.starting, swings.router):
+        app.include_router(router)
+    for router in (users.router, drills.router, coaches.router):
+        app.include_router(router)
+    app.include_router(notices.router)
     app.include_router(operations.router)
     plain = app.openapi
     app.openapi = lambda: problems.publish_media_type(plain())  # type: ignore[method-assign]

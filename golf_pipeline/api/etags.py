@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request, Response
 
@@ -24,7 +25,7 @@ CONDITIONAL = {
 }
 """For the `openapi_extra` of a route that answers with `conditional`."""
 
-NOT_MODIFIED = {304: {"description": "What the client has still holds"}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "What the client has still holds"}}
 
 
 @dataclass(frozen=True)

@@ -178,13 +178,12 @@ class ObjectStore:
             raise ValueError(f"{prefix!r} is not a folder")
         return self.delete(found.key for found in self.list_objects(prefix))
 
-    def presign_put(self, key: str, content_type: str, content_length: int, expires_s: int) -> str:
-        """A URL that takes one PUT of exactly this type and length."""
-        return self.client.generate_presigned_url(
-            "put_object",
-            Params={"Bucket": self.bucket, "Key": key, "ContentType": content_type, "ContentLength": content_length},
-            ExpiresIn=expires_s,
-        )
+    def presign_put(self, key: str, content_type: str, content_length: int | None, expires_s: int) -> str:
+        """A URL that takes one PUT of exactly this type and length (None: of any length)."""
+        signed: Any = {"Bucket": self.bucket, "Key": key, "ContentType": content_type}
+        if content_length is not None:
+            signed["ContentLength"] = content_length
+        return self.client.generate_presigned_url("put_object", Params=signed, ExpiresIn=expires_s)
 
     def presign_get(self, key: str, expires_s: int) -> str:
         return self.client.generate_presigned_url(

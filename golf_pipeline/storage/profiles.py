@@ -6,6 +6,7 @@ profile is noted with that revision: it is stale while the golfer's is another o
 that comes while a run is under way is never taken for known, whoever's clock is ahead.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from golf_pipeline.storage.records import StaleProfile, Status
 from golf_pipeline.storage.tables import analyses, golfers, profiles
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import SwingProfile, UserContext
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def ask_refresh(connection: Connection, user_id: str) -> None:
     connection.execute(update(golfers).where(golfers.c.user_id == user_id).values(again))
 
 
-def read_context_file(objects: ObjectStore, user_id: str, warn: Callable[[str], None]) -> UserContext | None:
+def read_context_file(
+    objects: ObjectStore, user_id: str, warn: Callable[[str], None] = log.warning
+) -> UserContext | None:
     """The copy in the bucket; None where there is none or it cannot be read, which `warn` is told.
 
     Raises:
