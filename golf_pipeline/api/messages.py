@@ -151,4 +151,4 @@ class Results(BaseModel):
     pose: PoseResults | None = None
     ai_analysis: AiAnalysis | None = None
     links: dict[str, str] | None = Field(None, description="signed URLs of the report, the overlay and the rest")
-    links_expire_in: int | None = Field(None, description="seconds")
+    links_expire_in: int | None = Field(None, description="seconds for which the links and frames work at least")

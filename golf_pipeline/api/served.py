@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from golf_pipeline.api.access import sees_without_asking, shown_swing
+from golf_pipeline.api.access import sees_without_asking, shown_swing, swing_not_found
 from golf_pipeline.api.etags import Rendered
 from golf_pipeline.api.identity import Caller
 from golf_pipeline.storage.catalog import Catalog
@@ -58,10 +58,10 @@ class ServedResults:
         standing = self._standing(analysis_id)
         if standing is None:
             standing = await self._once((analysis_id, ""), lambda: self._look(analysis_id))
-        if standing is None or not sees_without_asking(caller, standing.record):
-            record = None if standing is None else standing.record
-            await run_in_threadpool(shown_swing, self._catalog, caller, record)
-        assert standing is not None  # else `shown_swing` has raised
+        if standing is None:
+            raise swing_not_found()
+        if not sees_without_asking(caller, standing.record):
+            await run_in_threadpool(shown_swing, self._catalog, caller, standing.record)
         if not standing.is_finished:
             return await run_in_threadpool(render, standing)
         return self.kept(analysis_id, kind, standing.identity) or await self._once(

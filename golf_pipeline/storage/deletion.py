@@ -68,7 +68,7 @@ def _purge(catalog: Catalog, objects: ObjectStore, record: AnalysisRecord, now: 
 
 
 def _delete_upload(objects: ObjectStore, record: AnalysisRecord, deleted_at: datetime) -> int:
-    """Delete the upload itself, unless it came after the deletion: then it is a new swing, whose event is on its way."""
+    """Delete the upload itself, unless it came after the deletion: then it is a new swing."""
     try:
         parse_upload_key(record.s3_key)
         there = objects.head(record.s3_key)

@@ -63,9 +63,6 @@ def settle(catalog: Catalog, record: AnalysisRecord, again_at: datetime | None) 
     this = (analyses.c.analysis_id == record.analysis_id, analyses.c.deleted_at == record.deleted_at)
     with catalog.engine.begin() as connection:
         connection.execute(update(analyses).where(*this).values(purge_at=again_at))
-        if again_at is None:
-            # A profile that was being made while the swing went may have been stored after the first request.
-            ask_refresh(connection, record.user_id)
 
 
 def due_for_purge(catalog: Catalog, now: datetime, limit: int) -> Sequence[str]:
