@@ -27,9 +27,6 @@ def model_from_settings(settings: Settings) -> CoachModel | None:
     """The model that the settings name, or None without a key; an unknown model is billed at the dearest price."""
     if settings.openai_api_key is None:
         return None
-    prices, images = settings.model_prices, settings.model_image_tokens
-    dearest = (max(price[0] for price in prices.values()), max(price[1] for price in prices.values()))
-    usd_in, usd_out = prices.get(settings.openai_model, dearest)
     return CoachModel(
         client=connect(
             settings.openai_api_key.get_secret_value(),
@@ -38,7 +35,7 @@ def model_from_settings(settings: Settings) -> CoachModel | None:
             retries=settings.coach_retries,
         ),
         name=settings.openai_model,
-        price=Price(usd_in, usd_out, images.get(settings.openai_model, max(images.values()))),
+        price=price_of(settings),
         limits=CoachLimits(
             tokens=settings.coach_tokens,
             image_tokens=settings.coach_image_tokens,
@@ -47,6 +44,14 @@ def model_from_settings(settings: Settings) -> CoachModel | None:
             usd_per_day=settings.coach_usd_per_day,
         ),
     )
+
+
+def price_of(settings: Settings) -> Price:
+    """The price of the model that the settings name; one that is not listed is billed at the dearest."""
+    prices, images = settings.model_prices, settings.model_image_tokens
+    dearest = (max(price[0] for price in prices.values()), max(price[1] for price in prices.values()))
+    usd_in, usd_out = prices.get(settings.openai_model, dearest)
+    return Price(usd_in, usd_out, images.get(settings.openai_model, max(images.values())))
 
 
 def facts_of(analysis: SwingAnalysis) -> SwingFacts:

@@ -68,6 +68,12 @@ class _File(_Entry):
     quantity: _Words
     turned_round: _Words
     unjudged: _Words
+    better: _Words
+    worse: _Words
+    belittling: _Words
+    denial: _Words
+    machinery: _Words
+    common: _Words
     phase: dict[EventName, tuple[str, ...]]
 
 

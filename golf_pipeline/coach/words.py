@@ -21,7 +21,7 @@ from golf_pipeline.swing.documents import Finding, Metric, Severity, Trust
 CHECK_VERSION = "2"
 
 _DRILL = re.compile(r"([\w'-]+)[ -](?:drills?|exercises?|stretch(?:es)?)(?!\w)", re.IGNORECASE)
-_ALL_IS_WELL = re.compile(
+ALL_IS_WELL = re.compile(
     r"\bno (?:\w+ ){0,2}(?:fault|flaw|mistake|problem|weakness)|\bnothing (?:is |was )?(?:wrong|to fix)", re.IGNORECASE
 )
 _PLAIN_LISTS = (
@@ -139,7 +139,7 @@ class _Text:
         words = vocabulary.load()
         earned = [words.metrics[metric_id].subjects for metric_id in self.facts.praised_metrics]
         for sentence in sentences(self.text):
-            if self.facts.findings.overall_level == "not enough evidence" and (match := _ALL_IS_WELL.search(sentence)):
+            if self.facts.findings.overall_level == "not enough evidence" and (match := ALL_IS_WELL.search(sentence)):
                 yield Problem(Kind.PRAISE, match.group())
             said, subject = words.praise.search(sentence), words.praised.search(sentence)
             if said is None or subject is None or words.not_said_of_this_swing.search(sentence):

@@ -187,6 +187,9 @@ def with_claim(**texts: str) -> dict[str, Any]:
     return GOOD | {"claims": [GOOD["claims"][0] | texts]}
 
 
+SMALL_USAGE = {"prompt_tokens": 300, "completion_tokens": 30, "total_tokens": 330}
+
+
 class ModelServer:
     """Answers POST /v1/chat/completions with the replies it was given, in turn, and keeps the requests.
 
@@ -254,6 +257,20 @@ class ModelServer:
             completion["usage"] = {"prompt_tokens": 700, "completion_tokens": 100, "total_tokens": 800}
         self.reply(200, completion | (more or {}))
 
+    def call_tools(self, *calls: tuple[str, object], **more: Any) -> None:
+        """Answer with calls of tools: names, and arguments as JSON or as a text that is none."""
+        made = [
+            {
+                "id": f"call_{number}",
+                "type": "function",
+                "function": {"name": name, "arguments": given if isinstance(given, str) else json.dumps(given)},
+            }
+            for number, (name, given) in enumerate(calls)
+        ]
+        message = {"role": "assistant", "content": None, "tool_calls": made}
+        choice = {"index": 0, "finish_reason": "tool_calls", "message": message, "logprobs": None}
+        self.say(None, more={"choices": [choice], "usage": SMALL_USAGE} | more)
+
     def fail(self, status: int, message: str = "no", param: str | None = None, **headers: str) -> None:
         error = {"error": {"message": message, "type": "t", "code": "c", "param": param}}
         self.reply(status, error, **headers)
@@ -296,7 +313,8 @@ def refused_by_the_service(path: str, body: dict[str, Any]) -> str:
     if path != "/v1/chat/completions":
         return f"unknown path {path}"
     if unknown := set(body) - {
-        *("model", "messages", "response_format", "temperature", "seed", "max_completion_tokens", "max_tokens")
+        *("model", "messages", "response_format", "temperature", "seed", "max_completion_tokens", "max_tokens"),
+        *("tools", "tool_choice"),
     }:
         return f"unknown parameters {unknown}"
     for message in body["messages"]:
@@ -313,6 +331,14 @@ def refused_by_the_service(path: str, body: dict[str, Any]) -> str:
                 return "a picture is no JPEG"
             if part["image_url"].get("detail") not in {"low", "high", "auto"}:
                 return "unknown detail"
+    for tool in body.get("tools", ()):
+        function = tool["function"]
+        if tool["type"] != "function" or not function["strict"] or not function["name"].isidentifier():
+            return "a tool is not strict"
+        if wrong := not_strict(function["parameters"]):
+            return wrong
+    if "tools" in body:
+        return "" if "response_format" not in body else "a format besides tools is not asked for here"
     form = body["response_format"]
     if form["type"] == "json_object":
         return "" if "json" in json.dumps(body["messages"]).lower() else "JSON mode needs the word in the messages"

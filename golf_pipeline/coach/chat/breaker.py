@@ -8,9 +8,10 @@ half open, here one call tries the service and the others are told to wait.
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from pybreaker import STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
+from pybreaker import STATE_HALF_OPEN, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
 
 from golf_pipeline.coach.service import CoachUnavailableError
 
@@ -43,6 +44,14 @@ class Breaker:
     def state(self) -> str:
         """`closed`, `open` or `half-open`; an open one becomes half open by the next call after its time."""
         return self._breaker.current_state
+
+    @property
+    def is_closed_to_calls(self) -> bool:
+        """Whether a call would be turned away now; one that is not may still find another trying the service."""
+        opened = self.storage.opened_at
+        if self.state != STATE_OPEN or opened is None:
+            return False
+        return datetime.now(UTC) < opened + timedelta(seconds=self._breaker.reset_timeout)
 
     def run(self, call: Callable[[], T]) -> T:
         """Return what the call returns, and count how it ended.

@@ -100,7 +100,7 @@ def of_analysis(swing: ChatSwing, phase: EventName | None = None, *, dated: bool
 
 
 def of_profile(profile: SwingProfile, base: ChatSwing) -> Dossier:
-    """What shows in most of the recent swings and which numbers moved; texts are held against the base swing as well."""
+    """What shows in most recent swings and which numbers moved; texts are held against the base swing as well."""
     facts = base.facts()
     recent = [*_trends(profile, facts), *_focus(profile, facts)]
     for strength in profile.strengths[:MOST_POSITIVES]:
@@ -215,7 +215,7 @@ def _trends(profile: SwingProfile, facts: SwingFacts) -> Iterator[Fact]:
     series += sorted((one for one in profile.metrics if one.trend), key=lambda one: order.index(one.direction))
     for one in series[:MOST_TRENDS]:
         prints = _told_trend(one)
-        way: Way = one.direction if one.direction in {"better", "worse"} else ""  # type: ignore[assignment]
+        way: Way = one.direction if one.direction in {"better", "worse"} else ""
         yield Fact("trend", prints, prints, _with(facts, prints), way=way)
     if not series:
         prints = (
@@ -241,7 +241,7 @@ def _compared(metric: ComparedMetric, facts: SwingFacts, ids: tuple[str, ...]) -
     values = f"{printed(metric.first or 0.0, metric.unit)} then {printed(metric.second or 0.0, metric.unit)}"
     weak = f" ({metric.reason})" if metric.reason else ""
     prints = f"{name}: {values}, {_VERDICTS[metric.verdict]}{weak}."
-    way: Way = metric.verdict if metric.verdict in {"better", "worse"} else ""  # type: ignore[assignment]
+    way: Way = metric.verdict if metric.verdict in {"better", "worse"} else ""
     return Fact("compared", prints, prints, _with(facts, prints), ids, way=way)
 
 

@@ -1,0 +1,210 @@
+"""The check of a model's chat answer: nothing that it may not say reaches a golfer.
+
+The report's check (`coach/words.py`) holds each text against the facts of the swing that it cites. A chat asks for
+more, since a golfer's message may ask for anything: a text is plain English words without a digit, without a name or
+an address and without a word of the instructions; a change is told only where a cited trend or comparison states it;
+what was found is neither denied nor belittled; and an answer cites at least one fact. At last the whole answer, as it
+would be shown, is walked for numbers once more (`chat/grounding.py`).
+
+What it cannot catch is what the report's check cannot (a claim in words that stand in no list, irony), and a harmless
+sentence that is not about golf beside one that is.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from functools import lru_cache
+
+from golf_pipeline.coach import vocabulary
+from golf_pipeline.coach.chat.dossier import Dossier, Fact
+from golf_pipeline.coach.chat.prompts import ANSWER_PROMPT, LOOK_PROMPT, OTHER, ChatWords
+from golf_pipeline.coach.facts import SwingFacts
+from golf_pipeline.coach.grounding import Kind, Problem, sentences
+from golf_pipeline.coach.words import ALL_IS_WELL, claimed_findings, text_problems
+from golf_pipeline.swing import knowledge
+from golf_pipeline.swing.documents import Severity
+from golf_pipeline.swing.personal_text import sanitised
+
+CHECK_VERSION = "1"
+
+MOST_CHARACTERS = 320
+"""Characters of one text: twice what the prompt asks for."""
+
+LEAST_COMMON_SHARE = 0.3
+"""Share of words of the list `common` below which a text is not plain English: coaching in English has 0.4 to 0.65, German,
+Spanish or French hardly 0.1."""
+
+FEWEST_WORDS_TO_TELL = 6
+_REPEATED_WORDS = 6
+"""So many words in a row as they stand in the instructions are taken from there."""
+
+_MARKS_OF_SPEECH = str.maketrans(
+    {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{EN DASH}": "-"}
+    | {"\N{EM DASH}": "-", "\N{LEFT DOUBLE QUOTATION MARK}": '"', "\N{RIGHT DOUBLE QUOTATION MARK}": '"'}
+)
+_WORD = re.compile(r"[a-z']+")
+_CAPITAL = re.compile(r"(?<=[a-z,;:'\") -] )[\"'(]?[A-Z][\w'-]*")
+_NEXT_THOUGHT = re.compile(r"[,;:]|\b(?:but|then|and|so|they|it)\b")
+_NO_NAMES = frozenset({"i", "i'm", "i'll", "i'd", "x-factor", "c-posture", "s-posture"})
+
+
+class ChatKind(StrEnum):
+    """What is wrong with a chat answer beyond the report's kinds; stable names, told without the words themselves."""
+
+    FORM = "not in the form that was asked for"
+    MARKUP = "markup or an address"
+    NUMBER = "a number of its own"
+    LANGUAGE = "not plain English"
+    NAME = "a name"
+    MACHINERY = "the instructions or the system"
+    CHANGE = "a change that was not measured"
+    DENIAL = "what was found is denied or belittled"
+    CITATION = "nothing measured is cited"
+    LENGTH = "too long"
+
+
+AnyKind = Kind | ChatKind
+
+
+def wrong_with(words: ChatWords, dossier: Dossier) -> tuple[AnyKind, ...]:
+    """The kinds of what may not be shown, each once; empty where all may."""
+    facts = dossier.by_id
+    cited = [facts[point.fact] for point in words.points if point.fact in facts]
+    found = list(_form_problems(words, cited))
+    for text in _texts(words):
+        found += _plain_problems(text)
+    found += _language_problems(" ".join(_texts(words)))
+    for point in words.points:
+        if (fact := facts.get(point.fact)) is not None:
+            found += _point_problems(point.text, fact)
+    for facts_of_one in _all_facts(dossier, cited):
+        found += _free_problems(words.reply, facts_of_one, cited)
+        found += [one.kind for one in _report_problems(words.try_this, facts_of_one, is_advice=True)]
+    return tuple(dict.fromkeys(found))
+
+
+def _form_problems(words: ChatWords, cited: Sequence[Fact]) -> Iterator[AnyKind]:
+    if not words.reply.strip() or not all(point.text.strip() for point in words.points):
+        yield ChatKind.FORM
+    if len(cited) < len(words.points):
+        yield ChatKind.FORM
+    if words.topic != OTHER and not cited:
+        yield ChatKind.CITATION
+
+
+def _texts(words: ChatWords) -> list[str]:
+    return [words.reply, *(point.text for point in words.points), *filter(None, [words.try_this])]
+
+
+def _plain_problems(text: str) -> Iterator[AnyKind]:
+    """What no text may hold, whatever it is about."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).translate(_MARKS_OF_SPEECH).split())
+    if len(plain) > MOST_CHARACTERS:
+        yield ChatKind.LENGTH
+    if sanitised(plain, len(plain)) != plain or "/" in plain:
+        yield ChatKind.MARKUP
+    if any(unicodedata.category(one).startswith("N") for one in text):
+        yield ChatKind.NUMBER
+    if not plain.isascii():
+        yield ChatKind.LANGUAGE
+    for sentence in sentences(plain):
+        if any(one.strip("\"'(").lower() not in _known_capitals() for one in _CAPITAL.findall(sentence)):
+            yield ChatKind.NAME
+    if vocabulary.load().lists["machinery"].search(plain) or _runs(plain) & _instructions():
+        yield ChatKind.MACHINERY
+
+
+def _language_problems(text: str) -> Iterator[AnyKind]:
+    said = _WORD.findall(text.lower())
+    if len(said) < FEWEST_WORDS_TO_TELL:
+        return
+    if len(vocabulary.load().lists["common"].findall(text)) < LEAST_COMMON_SHARE * len(said):
+        yield ChatKind.LANGUAGE
+
+
+def _point_problems(text: str, fact: Fact) -> Iterator[AnyKind]:
+    """A text about one fact, against the swing that the fact is of."""
+    about = fact.about or claimed_findings(fact.against)
+    is_advice = fact.kind == "drill"
+    for problem in text_problems(text, fact.against, about, bound_to=fact.bound_to, is_advice=is_advice):
+        if not _is_carried(problem, fact):
+            yield problem.kind
+    yield from _change_problems(text, [fact])
+    if not is_advice and fact.kind != "compared":
+        yield from _denial_problems(text, fact.against)
+
+
+def _is_carried(problem: Problem, fact: Fact) -> bool:
+    """Whether the fact itself says what the swing that it is held against does not."""
+    if problem.kind == Kind.FAULT and fact.fault_id:
+        fault = vocabulary.load().faults.get(fact.fault_id)
+        return bool(fault and fault.search(problem.words))
+    return problem.kind == Kind.COMPARISON and fact.way != "" and "than" not in problem.words.lower()
+
+
+def _free_problems(text: str, facts: SwingFacts, cited: Sequence[Fact]) -> Iterator[AnyKind]:
+    """The reply, which cites nothing itself: it is held against every swing, and against what the points cite."""
+    for problem in _report_problems(text, facts):
+        if not any(_is_carried(problem, fact) for fact in cited):
+            yield problem.kind
+    yield from _change_problems(text, cited)
+    yield from _denial_problems(text, facts)
+
+
+def _report_problems(text: str, facts: SwingFacts, *, is_advice: bool = False) -> tuple[Problem, ...]:
+    return text_problems(text, facts, claimed_findings(facts), is_advice=is_advice) if text else ()
+
+
+def _change_problems(text: str, cited: Sequence[Fact]) -> Iterator[AnyKind]:
+    """A word of a change that the cited facts do not all bear out."""
+    ways = {fact.way for fact in cited if fact.way}
+    lists = vocabulary.load().lists
+    for way in ("better", "worse"):
+        if lists[way].search(text) and ways != {way}:
+            yield ChatKind.CHANGE
+
+
+def _denial_problems(text: str, facts: SwingFacts) -> Iterator[AnyKind]:
+    words, findings = vocabulary.load(), facts.findings.findings
+    if findings and ALL_IS_WELL.search(text):
+        yield ChatKind.DENIAL
+    if any(one.severity != Severity.MINOR for one in findings) and words.lists["belittling"].search(text):
+        yield ChatKind.DENIAL
+    for finding in findings:
+        name = re.compile(rf"(?<!\w){re.escape(finding.name)}(?!\w)", re.IGNORECASE)
+        for sentence in sentences(text):
+            for named in (*words.faults[finding.fault_id].finditer(sentence), *name.finditer(sentence)):
+                before = _NEXT_THOUGHT.split(sentence[max(0, named.start() - 30) : named.start()])[-1]
+                if words.lists["denial"].search(before):
+                    yield ChatKind.DENIAL
+
+
+def _all_facts(dossier: Dossier, cited: Sequence[Fact]) -> list[SwingFacts]:
+    """The facts of every swing given, each with what the cited facts say besides."""
+    said = tuple(text for fact in cited for text in fact.against.library_texts)
+    made = []
+    for swing in dossier.swings:
+        facts = swing.facts()
+        made.append(SwingFacts(facts.findings, facts.metrics, facts.segmentation, (*facts.library_texts, *said)))
+    return made
+
+
+@lru_cache
+def _known_capitals() -> frozenset[str]:
+    """Words that may stand inside a sentence with a capital: names of the library's faults, metrics and drills."""
+    known = knowledge.load()
+    names = [one.name for one in known.faults.values()]
+    names += [one.name for one in known.metrics.values()]
+    names += [one.name for one in known.drills.values()]
+    return frozenset(word.lower() for name in names for word in name.split()) | _NO_NAMES
+
+
+@lru_cache
+def _instructions() -> frozenset[tuple[str, ...]]:
+    return frozenset(_runs(ANSWER_PROMPT) | _runs(LOOK_PROMPT))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
+    return {tuple(words[start : start + _REPEATED_WORDS]) for start in range(len(words) - _REPEATED_WORDS + 1)}
