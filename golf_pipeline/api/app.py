@@ -7,16 +7,19 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from golf_pipeline import __version__
-from golf_pipeline.api import coaches, drills, operations, problems, swings, uploads, users, video
+from golf_pipeline.api import coaches, drills, notices, operations, problems, swings, uploads, users, video
 from golf_pipeline.api.board import CLOSING, NoticeBoard
 from golf_pipeline.api.edge import Edge
+from golf_pipeline.api.gauges import Gauges
 from golf_pipeline.api.identity import verifier_from_settings
+from golf_pipeline.api.probes import Probe
 from golf_pipeline.api.served import ServedResults
 from golf_pipeline.api.watch import Watch
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.notices import EndedAnalyses
 from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.operating import CatalogReadings
 from golf_pipeline.storage.queue import UploadQueue
 
 
@@ -43,7 +46,8 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.state.catalog = catalog
     store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
     app.state.store = store
-    app.state.probes = {"catalog": operations.Probe(catalog.check), "s3": operations.Probe(store.check)}
+    app.state.probes = {"catalog": Probe(catalog.check), "s3": Probe(store.check)}
+    app.state.gauges = Gauges.from_settings(settings, CatalogReadings(catalog.engine))
     app.state.served = ServedResults(catalog)
     app.state.queue = UploadQueue.from_settings(settings)
     app.state.upload_slots = uploads.UploadSlots()

@@ -1,16 +1,23 @@
-"""Whether the service lives, and whether what it needs answers."""
+"""Whether the service lives, whether what it needs answers, and its metrics."""
 
-import threading
+import hmac
+import ipaddress
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from golf_pipeline import __version__
+from golf_pipeline.api import metrics
+from golf_pipeline.api.edge import settings_of
+from golf_pipeline.api.gauges import Gauges
+from golf_pipeline.api.identity import bearer_token, identify
+from golf_pipeline.api.probes import Probe
+from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.swing.errors import SwingError
 
 CHECK_TIMEOUT_S = 3.0
@@ -26,35 +33,6 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     status: Literal["ready", "not ready"]
     checks: dict[str, str]
-
-
-class Probe:
-    """One dependency's check, at most one at a time and each in a thread of its own.
-
-    A check that hangs (a store that takes the connection and never answers) is waited for by whoever asks next instead
-    of being started again: else the threads pile up, and the dependencies that are well look slow too. The thread is a
-    daemon, so that a hanging check does not hold up the end of the process.
-    """
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
-        self._lock = threading.Lock()
-        self._running: Future[None] | None = None
-
-    def start(self) -> "Future[None]":
-        with self._lock:
-            if self._running is None or self._running.done():
-                self._running = Future()
-                threading.Thread(target=self._run, args=(self._running,), name="ready", daemon=True).start()
-            return self._running
-
-    def _run(self, future: "Future[None]") -> None:
-        try:
-            self._check()
-        except Exception as error:
-            future.set_exception(error)
-        else:
-            future.set_result(None)
 
 
 @router.get("/health", operation_id="getHealth")
@@ -74,6 +52,55 @@ def ready(request: Request, response: Response) -> Readiness:
         response.status_code = 503
         return Readiness(status="not ready", checks=checks)
     return Readiness(status="ready", checks=checks)
+
+
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+
+
+async def scraping(request: Request, token: Annotated[str | None, Depends(bearer_token)]) -> None:
+    """Whoever may read the metrics: they tell how much the service is used and what it costs.
+
+    With GOLF_METRICS_TOKEN its bearer (and an admin); without it an admin, and whoever is on this machine. A request
+    that a proxy passed on is not from this machine, even where the proxy is.
+
+    Raises:
+        Problem: 401 and 403, the caller is none of these.
+    """
+    secret = settings_of(request).metrics_token
+    if (
+        secret is not None
+        and token is not None
+        and hmac.compare_digest(token.encode(), secret.get_secret_value().encode())
+    ):
+        return
+    if secret is None and token is None and _is_on_this_machine(request):
+        return
+    if token is None:
+        raise Problem(401, "SIGN_IN_NEEDED", "Metrics need the token of GOLF_METRICS_TOKEN, or an admin's.")
+    if not (await identify(request, token)).is_admin:
+        raise Problem(403, "ROLE_NEEDED", "Metrics are for operators.")
+
+
+def _is_on_this_machine(request: Request) -> bool:
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=Response,
+    dependencies=[Depends(scraping)],
+    responses={**documented(401, 403, 503), 200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
+)
+def get_metrics(request: Request) -> Response:
+    """Counters of all workers of this machine, and gauges of the catalog and the queue as they are now."""
+    gauges: Gauges = request.app.state.gauges
+    return Response(metrics.counted() + gauges.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _outcome(check: "Future[None]", deadline: float) -> str:

@@ -90,13 +90,22 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def publish_media_type(document: dict[str, Any]) -> dict[str, Any]:
-    """Correct an OpenAPI document: FastAPI gives documented errors the media type of the route's success."""
+    """Correct an OpenAPI document: FastAPI gives documented errors the media type of the route's success.
+
+    It also publishes its own shape of a 422 where a route documents none; what is sent is ours.
+    """
+    schemas = document.get("components", {}).get("schemas", {})
     for operations in document.get("paths", {}).values():
         for operation in operations.values():
             for response in operation["responses"].values():
-                body = response.get("content", {}).get("application/json", {})
-                if body.get("schema", {}).get("$ref", "").endswith("/ProblemDocument"):
-                    response["content"] = {MEDIA_TYPE: body}
+                schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+                kind = schema.get("$ref", "").rpartition("/")[2]
+                if kind in {"ProblemDocument", "HTTPValidationError"}:
+                    response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+                if kind == "HTTPValidationError":
+                    response["description"] = _MEANING[422]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
     return document
 
 

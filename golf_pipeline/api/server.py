@@ -1,24 +1,152 @@
-"""Serving the API with uvicorn."""
+"""Serving the API with uvicorn: one process or several, each with its own loop over the same socket.
+
+The settings travel with the configuration into the workers, which are started afresh (spawned). What a client can hold
+open is bounded here: the bytes and the time of a request's head, which no middleware sees before it is complete.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import tempfile
+from functools import partial
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
 
-from golf_pipeline.api.app import create_app
+from golf_pipeline.api.board import CLOSING
 from golf_pipeline.settings import Settings
 
 GRACE_S = 10
+KEEP_ALIVE_S = 20
+"""An idle connection stays open for so long: longer than a client's pause between two polls."""
+
+BACKLOG = 2048
+MAX_NOTICE_BYTES = 8 * 1024
+"""Of a message to us over a WebSocket: only tokens come."""
+
+TARGET_BYTES = 8 * 1024
+"""For the request line, on top of the headers."""
+
+
+def build(settings: Settings) -> FastAPI:
+    """The app of one worker, its log as JSON lines on stderr."""
+    from golf_pipeline.api import logs
+    from golf_pipeline.api.app import create_app
+
+    logs.configure(settings.api_log_level)
+    return create_app(settings)
+
+
+class Config(uvicorn.Config):
+    """uvicorn's configuration with our settings, so that the protocol finds its limits in a worker too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__(
+            partial(build, settings),
+            factory=True,
+            host=settings.api_host,
+            port=settings.api_port,
+            workers=settings.api_workers,
+            http=BoundedHead,
+            ws_max_size=MAX_NOTICE_BYTES,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.api_trusted_proxies,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, for heads that come in time and do not grow without end.
+
+    A head that is complete is measured by `edge.py`, which answers with a problem document. One that is not would be
+    collected for as long as the client sends, and one that stops in the middle would keep its connection for ever.
+    """
+
+    def __init__(self, config: Config, *args: Any, **options: Any) -> None:
+        super().__init__(config, *args, **options)
+        self._most_bytes = config.settings.api_max_header_bytes + TARGET_BYTES
+        self._timeout_s = config.settings.api_body_timeout_s
+        self._in_head = True
+        self._head_bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self._timeout_s, self._refuse, 408)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_wait()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._timeout_s, self._refuse, 408)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._end_wait()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > self._most_bytes:
+                self._refuse(431)
+
+    def shutdown(self) -> None:
+        """Called for every connection when the server ends: streams that would not end by themselves are told so."""
+        closing = self.app_state.get(CLOSING)
+        if closing is not None:
+            closing.set()
+        super().shutdown()
+
+    def _refuse(self, status: int) -> None:
+        self._end_wait()
+        if self.transport.is_closing():
+            return
+        reason = {408: "Request Timeout", 431: "Request Header Fields Too Large"}[status]
+        if self._head_bytes or status == 431:  # a connection on which nothing was ever asked is closed without a word
+            self.transport.write(
+                f"HTTP/1.1 {status} {reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+            )
+        self.transport.close()
+
+    def _end_wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def run(settings: Settings) -> None:
-    """Serve until a signal; requests under way get `GRACE_S` seconds to end."""
-    uvicorn.run(
-        create_app(settings),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+    """Serve until a signal; requests under way get `GRACE_S` seconds to end. A worker that dies is started again."""
+    from golf_pipeline.api import logs, metrics
+
+    logs.configure(settings.api_log_level)
+    if settings.api_workers == 1:
+        server = uvicorn.Server(Config(settings))
+        server.run()
+        if not server.started:
+            sys.exit(uvicorn.config.STARTUP_FAILURE)
+        return
+    with tempfile.TemporaryDirectory(prefix="golf-metrics-") as folder:
+        # Set before a worker imports prometheus_client: from then on the workers count together.
+        os.environ[metrics.FOLDER_VARIABLE] = folder
+        config = Config(settings)
+        listener: socket.socket = config.bind_socket()
+        Multiprocess(config, sockets=[listener]).run()
 
 
 if __name__ == "__main__":

@@ -105,12 +105,13 @@ def test_a_store_that_hangs_is_named_in_time_and_does_not_make_the_catalog_look_
 def test_a_fault_of_ours_tells_the_client_nothing_and_can_be_read_by_the_app(
     serve: Serve, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: str) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(catalog, "get", broken)
+    monkeypatch.setattr(catalog, "create", broken)
     api = serve(cors_origins=("https://app.example.com",))
-    answer = api.get("/api/video/results/x", headers={"Origin": "https://app.example.com"})
+    announced = {"fileName": "swing.mp4", "contentType": "video/mp4", "contentLength": 1000}
+    answer = api.post("/api/video/presigned-url", json=announced, headers={"Origin": "https://app.example.com"})
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["access-control-allow-origin"] == "https://app.example.com"

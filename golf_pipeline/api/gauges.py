@@ -1,0 +1,139 @@
+"""Gauges of `GET /metrics`: read from the catalog and the queue when they are scraped, and kept for some seconds.
+
+Each source may fail or hang alone: its gauges are then absent (an old number would look like a fresh one), and
+`golf_scrape_source_up` says which source it was.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as TooLate
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from golf_pipeline.api.probes import Probe
+from golf_pipeline.settings import Settings
+from golf_pipeline.storage.operating import CatalogReadings, QueueReadings
+
+KEPT_S = 10.0
+"""Several scrapers, or one that reaches all workers in turn, cost the catalog no more than this allows."""
+
+TIMEOUT_S = 3.0
+log = logging.getLogger(__name__)
+
+
+class Source:
+    """Something that gauges are read from, at most one reading at a time."""
+
+    def __init__(self, name: str, read: Callable[[], list[Metric]]) -> None:
+        self.name = name
+        self._read = read
+        self._probe = Probe(self._refresh)
+        self._kept: tuple[float, list[Metric]] | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to read, where what is kept is too old."""
+        if self._fresh() is None:
+            self._probe.start()
+
+    def gauges(self, deadline: float) -> list[Metric] | None:
+        """What was read; None where it cannot be read, or not in time."""
+        if (kept := self._fresh()) is not None:
+            return kept
+        try:
+            self._probe.start().result(max(0.0, deadline - time.monotonic()))
+        except TooLate:
+            log.warning("gauges: %s did not answer within %g s", self.name, TIMEOUT_S)
+        except Exception as error:
+            log.warning("gauges: %s cannot be read: %s", self.name, type(error).__name__)
+        return self._fresh()
+
+    def _fresh(self) -> list[Metric] | None:
+        with self._lock:
+            if self._kept is not None and time.monotonic() - self._kept[0] < KEPT_S:
+                return self._kept[1]
+        return None
+
+    def _refresh(self) -> None:
+        read = self._read()
+        with self._lock:
+            self._kept = (time.monotonic(), read)
+
+
+class Gauges(Collector):
+    """All sources together, as one collector."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._sources = tuple(sources)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, catalog: CatalogReadings) -> "Gauges":
+        """The gauges of a deployment; the queue's where there is a queue."""
+        sources = [
+            Source("catalog", lambda: _of_catalog(catalog)),
+            Source("chat", lambda: _of_chat(catalog, settings)),
+        ]
+        if settings.queue_url is not None:
+            queue = QueueReadings.connect(settings.queue_url, settings.sqs_endpoint_url, settings.region)
+            sources.append(Source("queue", lambda: _of_queue(queue)))
+        return cls(sources)
+
+    def text(self) -> bytes:
+        """All gauges in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: what is there depends on which sources answer."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("golf_scrape_source_up", "Whether a source of gauges could be read.", labels=["source"])
+        deadline = time.monotonic() + TIMEOUT_S
+        for source in self._sources:
+            source.start()
+        for source in self._sources:
+            found = source.gauges(deadline)
+            up.add_metric([source.name], 0 if found is None else 1)
+            yield from found or ()
+        yield up
+
+
+def _of_catalog(catalog: CatalogReadings) -> list[Metric]:
+    under_way = GaugeMetricFamily("golf_swings", "Swings under way, by status.", labels=["status"])
+    for status, count in catalog.under_way().items():
+        under_way.add_metric([status.value], count)
+    ended = GaugeMetricFamily("golf_swings_ended_day", "Swings that ended in 24 hours, by status.", labels=["status"])
+    for status, count in catalog.ended_last_day().items():
+        ended.add_metric([status.value], count)
+    waiting, oldest_s = catalog.waiting()
+    return [
+        under_way,
+        ended,
+        GaugeMetricFamily("golf_swings_waiting", "Uploads that wait for a run.", value=waiting),
+        GaugeMetricFamily("golf_swings_waiting_oldest_seconds", "How long the oldest of them has.", value=oldest_s),
+    ]
+
+
+def _of_chat(catalog: CatalogReadings, settings: Settings) -> list[Metric]:
+    limits = {"chat": settings.chat_usd_per_day, "coaching": settings.coach_usd_per_day}
+    spent = dict.fromkeys(limits, 0.0) | catalog.cost_today()
+    cost = GaugeMetricFamily("golf_model_cost_day_usd", "USD on models today (UTC), by purpose.", labels=["purpose"])
+    most = GaugeMetricFamily("golf_model_cost_day_limit_usd", "The day's limit of it.", labels=["purpose"])
+    for purpose, limit in limits.items():
+        cost.add_metric([purpose], spent[purpose])
+        most.add_metric([purpose], limit)
+    active = catalog.active_conversations()
+    return [cost, most, GaugeMetricFamily("golf_conversations_active", "With a message lately.", value=active)]
+
+
+def _of_queue(queue: QueueReadings) -> list[Metric]:
+    family = GaugeMetricFamily("golf_queue_messages", "Messages by queue and state.", labels=["queue", "state"])
+    for (name, state), count in queue.messages().items():
+        family.add_metric([name, state], count)
+    return [family]
