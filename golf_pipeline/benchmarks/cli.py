@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics | coach`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics | coach | api`: parse, call, print."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +135,20 @@ def coach(
         result = score_coach(analyses)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--analyses") from error
+    _show(result, print_tables, as_json=as_json)
+
+
+@app.command()
+def api(
+    seconds: Annotated[float, typer.Option(help="length of each load", min=1)] = 10.0,
+    workers: Annotated[int, typer.Option(help="processes of the API", min=1)] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """The API under a hundred clients: results and chat, with the floor measured in the same run; memory, errors."""
+    from golf_pipeline.benchmarks.api import print_tables, score_api
+
+    with stage_progress(Console(stderr=True)) as progress:
+        result = score_api(seconds, workers, _pose_model(), progress.report)
     _show(result, print_tables, as_json=as_json)
 
 

@@ -69,6 +69,8 @@ class StackConfig:
     issuer_port: int = 4567
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for every part, such as smaller limits."""
+    with_dagster: bool = True
+    """False: storage, issuer and API only, where results are read and none are made."""
     start_timeout_s: float = 120.0
     stop_grace_s: float = 10.0
 
@@ -206,34 +208,51 @@ class LocalStack:
     def _start_parts(self) -> None:
         since = time.time()
         deadline = time.monotonic() + self.config.start_timeout_s
-        python, workspace = sys.executable, str(self.folder / "workspace.yaml")
-        dagster = [python, "-m", "dagster"]
-        code = ["-m", "golf_pipeline.definitions", "--location-name", CODE_LOCATION]
-        web = ["-h", HOST, "-p", str(self.dagster_port), "-w", workspace]
-
+        python = sys.executable
         aws = self._start_part("aws", [python, "-m", "golf_pipeline.local.aws"])
         issuer = self._start_part("issuer", [python, "-m", "golf_pipeline.local.issuer"])
+        code_server, recovery = self._start_code_server() if self.config.with_dagster else (None, None)
+        self._wait(aws, lambda: probes.answers(self.aws.port, f"/{self.aws.bucket}?max-keys=0"), deadline)
+        api = self._start_part("api", [python, "-m", "golf_pipeline.cli", "api"])
+        if code_server is not None:
+            self._wait(code_server, lambda: probes.code_server_serves(self.code_port), deadline)
+        if recovery is not None:
+            self._wait(recovery, lambda: None if recovery.exit_code == 0 else "still at work", deadline)
+        dagster = self._start_dagster(since) if self.config.with_dagster else []
+        self._wait(issuer, lambda: probes.answers(self.issuer.port, DISCOVERY_PATH), deadline)
+        self._wait(api, lambda: probes.answers(self.api_port, "/ready"), deadline)
+        for child, probe in dagster:
+            self._wait(child, probe, deadline)
+
+    def _start_code_server(self) -> tuple[Child, Child | None]:
+        """The server of the definitions and, in a folder with a history, the task that heals crashed runs."""
         recovery = None
         if (self.folder / "dagster" / "history").is_dir():
             recovery = self._start_part(
-                "dagster-recovery", [python, "-m", "golf_pipeline.local.crashed_runs"], is_task=True
+                "dagster-recovery", [sys.executable, "-m", "golf_pipeline.local.crashed_runs"], is_task=True
             )
-        code_server = self._start_part(CODE_SERVER, [*dagster, "api", "grpc", "-p", str(self.code_port), *code])
-        self._wait(aws, lambda: probes.answers(self.aws.port, f"/{self.aws.bucket}?max-keys=0"), deadline)
-        api = self._start_part("api", [python, "-m", "golf_pipeline.cli", "api"])
-        self._wait(code_server, lambda: probes.code_server_serves(self.code_port), deadline)
-        if recovery is not None:
-            self._wait(recovery, lambda: None if recovery.exit_code == 0 else "still at work", deadline)
-        webserver = self._start_part("dagster-webserver", [python, "-m", "dagster_webserver", *web])
-        daemon = self._start_part(DAEMON, [python, "-m", "dagster._daemon", "run", "-w", workspace])
-        self._wait(issuer, lambda: probes.answers(self.issuer.port, DISCOVERY_PATH), deadline)
-        self._wait(api, lambda: probes.answers(self.api_port, "/ready"), deadline)
-        self._wait(webserver, lambda: probes.definitions_loaded(self.dagster_port), deadline)
-        self._wait(daemon, lambda: probes.daemon_beats(self.dagster_port, since), deadline)
+        code = ["-m", "golf_pipeline.definitions", "--location-name", CODE_LOCATION]
+        command = [sys.executable, "-m", "dagster", "api", "grpc", "-p", str(self.code_port), *code]
+        return self._start_part(CODE_SERVER, command), recovery
+
+    def _start_dagster(self, since: float) -> list[tuple[Child, probes.Probe]]:
+        """Start the webserver and the daemon; returns each with what tells that it is ready."""
+        workspace = ["-w", str(self.folder / "workspace.yaml")]
+        web = [sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", str(self.dagster_port), *workspace]
+        webserver = self._start_part("dagster-webserver", web)
+        daemon = self._start_part(DAEMON, [sys.executable, "-m", "dagster._daemon", "run", *workspace])
+        return [
+            (webserver, lambda: probes.definitions_loaded(self.dagster_port)),
+            (daemon, lambda: probes.daemon_beats(self.dagster_port, since)),
+        ]
 
     def _start_part(self, name: str, command: list[str], *, is_task: bool = False) -> Child:
         grace_s = 0.0 if name in ENDED_OUTRIGHT else None
         return self._running().start(name, command, self.environment, self.folder, is_task=is_task, grace_s=grace_s)
+
+    def process_group(self, name: str) -> int:
+        """The process group of a part: it and all that it has started."""
+        return next(child.process.pid for child in self._running().children if child.name == name)
 
     def _running(self) -> Family:
         if self._family is None:
