@@ -64,9 +64,10 @@ class ServedResults:
             await run_in_threadpool(shown_swing, self._catalog, caller, standing.record)
         if not standing.is_finished:
             return await run_in_threadpool(render, standing)
-        return self.kept(analysis_id, kind, standing.identity) or await self._once(
-            (analysis_id, kind), lambda: self._render(kind, standing, render)
-        )
+        rendered = self.kept(analysis_id, kind, standing.identity)
+        if rendered is not None:
+            return rendered
+        return await self._once((analysis_id, kind), lambda: self._render(kind, standing, render))
 
     def kept(self, analysis_id: str, kind: str, identity: Hashable) -> Rendered | None:
         """The kept answer, if it is still that of a swing (or a pair) which stands so."""

@@ -1,6 +1,7 @@
 """What goes over the wire on the swings routes; like the results, they speak snake_case."""
 
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +15,7 @@ from golf_pipeline.swing.documents import Handedness, TimeBase, View
 SWINGS_PATH = "/api/v1/swings"
 
 _EXAMPLE_ID = "4f2c9a52-6b0e-4c1d-9a55-0d7a4a0f6c11"
-_EXAMPLE_SWING = {
+_EXAMPLE_SWING: dict[str, Any] = {
     "analysis_id": _EXAMPLE_ID,
     "user_id": "ann",
     "status": "completed",
@@ -37,7 +38,7 @@ _EXAMPLE_SWING = {
         "overlay": f"/api/video/results/{_EXAMPLE_ID}/overlay",
     },
 }
-_EXAMPLE_SUMMARY = {
+_EXAMPLE_SUMMARY: dict[str, Any] = {
     "view": "face-on",
     "handedness": "right",
     "time_base": "real time",

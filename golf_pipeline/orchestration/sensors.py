@@ -20,6 +20,7 @@ from golf_pipeline.orchestration.jobs import profile_job, swing_job
 from golf_pipeline.orchestration.partitions import USER_ID_TAG, golfers
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.versions import PIPELINE_VERSION
+from golf_pipeline.storage.deletion import finish_deletions
 from golf_pipeline.storage.keys import partition_key
 from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
@@ -56,7 +57,8 @@ def ingest_uploads(context: dg.SensorEvaluationContext, swing_store: SwingStore)
 
 @dg.sensor(
     name="reconcile_uploads",
-    description="Lists the bucket for uploads whose event was lost, and ends or requeues swings that no run carries.",
+    description="Lists the bucket for uploads whose event was lost, ends or requeues swings that no run carries, and "
+    "finishes deletions that broke off.",
     minimum_interval_seconds=RECONCILE_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -65,10 +67,13 @@ def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingSto
     healed = recovery.heal_stuck(context.instance, swing_store.catalog, datetime.now(UTC))
     for analysis_id, what in healed.items():
         context.log.warning(f"{analysis_id} was stuck: {what}")
+    removed = finish_deletions(swing_store.catalog, swing_store.objects)
     cursor = ReconcileCursor.parse(context.cursor)
     counts, cursor = reconcile(swing_store.objects, swing_store.catalog, cursor, deadline)
     return dg.SensorResult(
-        skip_reason=f"uploads by listing: {counts}; {len(healed)} stuck swings healed", cursor=str(cursor)
+        skip_reason=f"uploads by listing: {counts}; {len(healed)} stuck swings healed; "
+        f"{removed} objects of deleted swings removed",
+        cursor=str(cursor),
     )
 
 

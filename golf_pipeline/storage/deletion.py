@@ -12,6 +12,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import GUEST, PROFILES_PREFIX, UPLOADS_PREFIX, parse_upload_key, user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import AnalysisRecord
@@ -21,7 +22,7 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 SETTLED_AFTER = timedelta(hours=1)
 """No step of a run works on one swing for that long."""
 
-AT_ONCE = 100
+AT_ONCE = 20
 """Deletions that one call of `finish_deletions` finishes at most."""
 
 log = logging.getLogger(__name__)
@@ -40,21 +41,30 @@ def delete_swing(catalog: Catalog, objects: ObjectStore, record: AnalysisRecord)
 def finish_deletions(catalog: Catalog, objects: ObjectStore, limit: int = AT_ONCE, now: datetime | None = None) -> int:
     """Remove what deletions that broke off, or runs that were under way, have left. Returns how many objects.
 
+    One that fails waits for the next call and does not hold up the others.
+
     Raises:
-        SwingError: STORAGE_UNAVAILABLE; what is left waits for the next call.
+        SwingError: none of them could be finished.
     """
     now = now or datetime.now(UTC)
-    removed = 0
-    for analysis_id in due_for_purge(catalog, now, limit):
+    removed, failures = 0, []
+    due = due_for_purge(catalog, now, limit)
+    for analysis_id in due:
         record = catalog.get(analysis_id)
-        if record is not None:
-            removed += _purge(catalog, objects, record, now)
+        try:
+            removed += _purge(catalog, objects, record, now) if record is not None else 0
+        except SwingError as error:
+            log.warning("the deletion of %s is not finished: %s", analysis_id, error.code)
+            failures.append(error)
+    if failures and len(failures) == len(due):
+        raise failures[0]
     return removed
 
 
 def _purge(catalog: Catalog, objects: ObjectStore, record: AnalysisRecord, now: datetime) -> int:
     if record.deleted_at is None:  # a newer upload has brought it back
         return 0
+    Conversations(catalog.engine).forget_swing(record.analysis_id)
     removed = objects.delete_prefix(f"{UPLOADS_PREFIX}{record.user_id}/{record.analysis_id}/")
     removed += _delete_upload(objects, record, record.deleted_at)
     if record.user_id != GUEST and forget_profile(catalog, record.user_id):

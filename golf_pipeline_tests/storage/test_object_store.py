@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.object_store import PART_BYTES, ObjectStore
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 
@@ -115,3 +115,53 @@ def test_a_presigned_get_reads_the_object_and_says_when_it_expires(store: Object
     url = store.presign_get("k", 60)
     assert httpx.get(url).content == b"body"
     assert httpx.URL(url).params["X-Amz-Expires"] == "60"
+
+
+def parts_left(store: ObjectStore) -> int:
+    return len(store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads", []))
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES - 1, PART_BYTES, 2 * PART_BYTES + 7])
+def test_what_is_streamed_comes_back_whole(store: ObjectStore, size: int) -> None:
+    body = bytes(range(251)) * (size // 251 + 1)
+    upload = store.stream("k", "video/mp4")
+    for position in range(0, size, 700_001):
+        upload.write(body[position : min(size, position + 700_001)])
+    upload.complete()
+    upload.abort()
+    assert store.get_bytes("k") == body[:size]
+    assert store.client.head_object(Bucket=store.bucket, Key="k")["ContentType"] == "video/mp4"
+    assert upload.size == size
+    assert parts_left(store) == 0
+
+
+def test_a_streamed_upload_that_is_aborted_leaves_nothing(store: ObjectStore) -> None:
+    upload = store.stream("k", "video/mp4")
+    assert not upload.wants(PART_BYTES - 1)
+    assert upload.wants(PART_BYTES)
+    upload.write(bytes(PART_BYTES + 1))
+    assert parts_left(store) == 1
+    upload.abort()
+    upload.abort()
+    assert parts_left(store) == 0
+    assert list(store.list_objects("")) == []
+
+
+def test_a_folder_is_deleted_and_not_what_only_begins_with_its_name(store: ObjectStore) -> None:
+    for name in ("p/a/1", "p/a/2/3", "p/ab/1", "p/a.mp4"):
+        store.put_bytes(name, b"x", "text/plain")
+    assert store.delete_prefix("p/a/") == 2
+    assert [one.key for one in store.list_objects("")] == ["p/a.mp4", "p/ab/1"]
+    for no_folder in ("p/a", "", "/"):
+        with pytest.raises(ValueError, match="not a folder"):
+            store.delete_prefix(no_folder)
+
+
+def test_more_objects_than_one_request_takes_are_deleted(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("golf_pipeline.storage.object_store.DELETED_AT_ONCE", 2)
+    names = ["a", "ünï +&<>", "c", "d", "e"]
+    for name in names:
+        store.put_bytes(name, b"x", "text/plain")
+    assert store.delete([*names, "never there"]) == 6
+    assert list(store.list_objects("")) == []
+    assert code_of(ObjectStore("no-such-bucket-here", store.client).delete, ["a"])[0] == ErrorCode.STORAGE_UNAVAILABLE
