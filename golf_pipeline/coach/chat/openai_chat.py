@@ -8,7 +8,7 @@ facts are trimmed to fit, the oldest and the least first.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -252,8 +252,11 @@ def _answered(request: _Request, message: str, dossier: Dossier, memory: Memory)
     if wrong := wrong_with(words, dossier):
         raise _NoAnswerError(f"the model's answer was not usable: {'; '.join(wrong)}")
     cited = tuple(dossier.by_id[one] for one in dict.fromkeys(point.fact for point in words.points))
-    text = sanitised(_rendered(words, dossier), MOST_TEXT_CHARACTERS)
-    if wrong_numbers := answer_problems(text, dossier.swings, dossier.profile, dossier.comparison):
+    text = sanitised(_rendered(words, dossier.by_id), MOST_TEXT_CHARACTERS)
+    # A drill's numbers are the library's, and not about the swing.
+    measured = {fact_id: fact for fact_id, fact in dossier.by_id.items() if fact.kind != "drill"}
+    to_walk = _rendered(words, measured)
+    if wrong_numbers := answer_problems(to_walk, dossier.swings, dossier.profile, dossier.comparison):
         kinds = "; ".join(dict.fromkeys(one.kind for one in wrong_numbers))
         raise _NoAnswerError(f"the model's answer was not usable: {kinds}")
     return Written(request.spent, "", reply.model, words.topic, text, cited)
@@ -270,13 +273,12 @@ def _words_of(reply: Reply) -> ChatWords:
         raise _NoAnswerError("the model's answer was not usable: it does not follow the schema") from error
 
 
-def _rendered(words: ChatWords, dossier: Dossier) -> str:
-    """The answer as the golfer reads it: after each point the sentence that was measured, once a fact."""
-    parts, printed = [words.reply], set[str]()
+def _rendered(words: ChatWords, printed: Mapping[str, Fact]) -> str:
+    """The answer as the golfer reads it: after each point the sentence that its fact prints, once a fact."""
+    parts, left = [words.reply], dict(printed)
     for point in words.points:
-        fact = dossier.by_id[point.fact]
-        parts += [point.text] if point.fact in printed else [point.text, fact.prints]
-        printed.add(point.fact)
+        fact = left.pop(point.fact, None)
+        parts += [point.text, fact.prints] if fact else [point.text]
     return " ".join([*parts, words.try_this])
 
 
