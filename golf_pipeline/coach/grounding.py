@@ -118,7 +118,7 @@ def number_problems(text: str, facts: SwingFacts) -> tuple[Problem, ...]:
 
 
 def number_problems_among(text: str, known: Sequence[SwingFacts]) -> tuple[Problem, ...]:
-    """The numbers of a text that none of several facts explains; what is wrong is told as against the first of them.
+    """The numbers of a text that none of several facts explains.
 
     It cannot know which of several swings a sentence means: a right number said of the other swing passes.
 
@@ -133,10 +133,11 @@ def number_problems_among(text: str, known: Sequence[SwingFacts]) -> tuple[Probl
     for sentence in split(_SENTENCE_END, text):
         for clause in split(_CLAUSE_END, sentence):
             for number in _numbers(clause):
-                problems = [_judge(number, clause, sentence, facts) for facts in known]
-                if all(problems):
-                    found.append(problems[0])
-    return tuple(problem for problem in found if problem)
+                problems = [problem for facts in known if (problem := _judge(number, clause, sentence, facts))]
+                if len(problems) == len(known):
+                    # Where one of the swings has the value, what is wrong with it says more than "wrong number".
+                    found.append(next((one for one in problems if one.kind != Kind.VALUE), problems[0]))
+    return tuple(found)
 
 
 def split(ends: re.Pattern[str], text: str) -> Iterator[str]:

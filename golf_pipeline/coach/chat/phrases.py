@@ -1,0 +1,272 @@
+"""How golfers ask, read from `topics.toml`: compiled phrases and names, nothing else.
+
+Adding a phrase, a name or a spelling is an edit of that file, whose head says how phrases are written.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from golf_pipeline.swing import knowledge
+from golf_pipeline.swing.documents import EventName
+from golf_pipeline.swing.knowledge import BallFlight
+
+FILE = Path(__file__).parent / "topics.toml"
+GAP = ".."
+MOST_WORDS_IN_A_GAP = 4
+_SLOT = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class Topic(StrEnum):
+    """What a message asks for. Stable names: `ChatAnswer.topic` carries them, and clients may branch on them."""
+
+    WORK_ON = "work_on"
+    OTHER_FAULT = "other_fault"
+    WHY = "why"
+    DRILL = "drill"
+    ANOTHER_DRILL = "another_drill"
+    PLAN = "plan"
+    PROGRESS = "progress"
+    COMPARE = "compare"
+    EVENT = "event"
+    METRIC = "metric"
+    FAULT = "fault"
+    SCORE = "score"
+    STRENGTHS = "strengths"
+    FILMING = "filming"
+    WHY_NOT_JUDGED = "why_not_judged"
+    BALL_FLIGHT = "ball_flight"
+    MEANING = "meaning"
+    STATUS = "status"
+    OVERVIEW = "overview"
+    HOW_SURE = "how_sure"
+    PAIN = "pain"
+    OUT_OF_SCOPE = "out_of_scope"
+    GREETING = "greeting"
+    THANKS = "thanks"
+    WHO = "who"
+    HELP = "help"
+    MORE = "more"
+    OTHER_ONE = "other_one"
+    UNKNOWN = "unknown"
+
+
+Which = Literal["latest", "previous", "first", "week", "month"]
+
+
+class TopicsError(Exception):
+    """`topics.toml` breaks its form: the message names the file and the entry."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Topic(_Entry):
+    about: str = Field(min_length=1)
+    phrases: tuple[str, ...] = Field(min_length=1)
+    words: tuple[str, ...] = ()
+    more: Topic = Topic.HELP
+
+
+class _Metrics(_Entry):
+    phrases: tuple[str, ...] = Field(min_length=1)
+    metrics: tuple[str, ...] = Field(min_length=1)
+
+
+class _Unmeasured(_Entry):
+    name: str = Field(min_length=1)
+    phrases: tuple[str, ...] = Field(min_length=1)
+    why: str = Field(min_length=1)
+
+
+class _Event(_Entry):
+    phrases: tuple[str, ...] = Field(min_length=1)
+    events: tuple[EventName, ...] = Field(min_length=1)
+
+
+class _Flight(_Entry):
+    phrases: tuple[str, ...] = Field(min_length=1)
+    terms: tuple[BallFlight, ...] = ()
+    right: bool = False
+    left: bool = False
+
+
+class _Term(_Entry):
+    phrases: tuple[str, ...] = Field(min_length=1)
+    text: str = Field(min_length=1)
+
+
+class _File(_Entry):
+    fillers: tuple[str, ...]
+    plain: tuple[str, ...]
+    spoken: dict[str, str]
+    topic: dict[Topic, _Topic]
+    which: dict[Which, tuple[str, ...]]
+    metric: dict[str, _Metrics]
+    unmeasured: dict[str, _Unmeasured]
+    fault: dict[str, tuple[str, ...]]
+    event: dict[str, _Event]
+    flight: dict[str, _Flight]
+    term: dict[str, _Term]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Names of one thing, as one pattern."""
+
+    id: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Compiled patterns over a message's plain words; see the file for what each list means."""
+
+    topics: dict[Topic, tuple[re.Pattern[str], ...]]
+    words: dict[Topic, re.Pattern[str]]
+    more: dict[Topic, Topic]
+    about: dict[Topic, str]
+    which: dict[Which, re.Pattern[str]]
+    metrics: tuple[Named, ...]
+    faults: tuple[Named, ...]
+    events: tuple[Named, ...]
+    flights: tuple[Named, ...]
+    named_terms: tuple[Named, ...]
+    terms: dict[str, str]
+    metric_ids: dict[str, tuple[str, ...]]
+    event_names: dict[str, tuple[EventName, ...]]
+    flight_terms: dict[str, _Flight]
+    unmeasured: dict[str, _Unmeasured]
+    fillers: frozenset[str]
+    spoken: Mapping[str, str]
+    known_words: frozenset[str]
+    left_alone: frozenset[str]
+
+
+@lru_cache
+def load(file: Path = FILE) -> Phrases:
+    """Read, check and compile the phrases, once a process.
+
+    Raises:
+        TopicsError: the file is no TOML, breaks its form, or names what does not exist; or a phrase cannot be read.
+    """
+    try:
+        read = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise TopicsError(f"{file.name}: {error}") from error
+    _check(file, read)
+    faults = {
+        fault.id: (*read.fault.get(fault.id, ()), _as_phrase(fault.name)) for fault in knowledge.load().faults.values()
+    }
+    of_metrics = {name: one.phrases for name, one in (read.metric | read.unmeasured).items()}
+    slots = {
+        "metric": _alternatives(phrase for phrases in of_metrics.values() for phrase in phrases),
+        "fault": _alternatives(phrase for phrases in faults.values() for phrase in phrases),
+        "event": _alternatives(phrase for one in read.event.values() for phrase in one.phrases),
+        "flight": _alternatives(phrase for one in read.flight.values() for phrase in one.phrases),
+        "term": _alternatives(phrase for one in read.term.values() for phrase in one.phrases),
+    }
+    return Phrases(
+        topics={name: tuple(_pattern(one, slots) for one in topic.phrases) for name, topic in read.topic.items()},
+        words={name: _any(topic.words) for name, topic in read.topic.items() if topic.words},
+        more={name: topic.more for name, topic in read.topic.items()},
+        about={name: topic.about for name, topic in read.topic.items()},
+        which={name: _any(phrases) for name, phrases in read.which.items()},
+        metrics=tuple(Named(name, _any(phrases)) for name, phrases in of_metrics.items()),
+        faults=tuple(Named(name, _any(phrases)) for name, phrases in faults.items()),
+        events=tuple(Named(name, _any(one.phrases)) for name, one in read.event.items()),
+        flights=tuple(Named(name, _any(one.phrases)) for name, one in read.flight.items()),
+        named_terms=tuple(Named(name, _any(one.phrases)) for name, one in read.term.items()),
+        terms={name: one.text for name, one in read.term.items()},
+        metric_ids={name: one.metrics for name, one in read.metric.items()},
+        event_names={name: one.events for name, one in read.event.items()},
+        flight_terms=read.flight,
+        unmeasured=read.unmeasured,
+        fillers=frozenset(read.fillers),
+        spoken=read.spoken,
+        known_words=_words_of(read, faults),
+        left_alone=frozenset(read.plain),
+    )
+
+
+def _check(file: Path, read: _File) -> None:
+    known = knowledge.load()
+    needed = {
+        "topic": (set(read.topic), set(Topic) - {Topic.UNKNOWN}),
+        "metric": ({one for group in read.metric.values() for one in group.metrics}, set(known.metrics)),
+        "fault": (set(read.fault) | set(known.faults), set(known.faults)),
+        "event": ({event for group in read.event.values() for event in group.events}, set(EventName)),
+    }
+    for kind, (given, wanted) in needed.items():
+        if given != wanted:
+            wrong = ", ".join(sorted(map(str, given ^ wanted)))
+            raise TopicsError(f"{file.name}: {kind}: missing or unknown: {wrong}")
+    twice = set(read.metric) & set(read.unmeasured)
+    lost = set(read.fillers) & _words_of(read, {})
+    for what, names in (("both metric and unmeasured", twice), ("a filler stands in a phrase and is never seen", lost)):
+        if names:
+            raise TopicsError(f"{file.name}: {what}: {', '.join(sorted(names))}")
+
+
+def _words_of(read: _File, faults: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Every word of the phrases: what a misspelt word is taken for."""
+    groups = [one.phrases for one in (*read.topic.values(), *read.metric.values(), *read.unmeasured.values())]
+    groups += [one.phrases for one in (*read.event.values(), *read.flight.values(), *read.term.values())]
+    groups += [*read.fault.values(), *read.which.values(), *map(tuple, faults.values())]
+    groups += [topic.words for topic in read.topic.values()]
+    texts = (_SLOT.sub(" ", phrase) for phrases in groups for phrase in phrases)
+    return frozenset(word for text in texts for word in _WORD.findall(text))
+
+
+def _as_phrase(name: str) -> str:
+    return " ".join(_WORD.findall(name.lower()))
+
+
+def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{_alternatives(phrases)})(?!\S)")
+
+
+def _alternatives(phrases: Iterable[str]) -> str:
+    return "|".join(_source(phrase, {}) for phrase in sorted(set(phrases), key=len, reverse=True))
+
+
+def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S){_source(phrase, slots)}(?!\S)")
+
+
+def _source(phrase: str, slots: Mapping[str, str]) -> str:
+    """A phrase as a regular expression over words that single spaces part.
+
+    Raises:
+        TopicsError: it begins or ends with a gap, or a slot is unknown.
+    """
+    parts = phrase.split()
+    if not parts or GAP in {parts[0], parts[-1]} or parts[0].endswith("?") and len(parts) == 1:
+        raise TopicsError(f"a phrase must begin and end with words: “{phrase}”")
+    pattern = ""
+    for place, part in enumerate(parts):
+        if part == GAP:
+            pattern += rf"(?:\S+ ){{0,{MOST_WORDS_IN_A_GAP}}}"
+            continue
+        optional, words = part.endswith("?"), part.removesuffix("?")
+        if slot := _SLOT.fullmatch(words):
+            if slot[1] not in slots:
+                raise TopicsError(f"“{phrase}”: unknown name {words}")
+            body = f"(?:{slots[slot[1]]})"
+        else:
+            body = f"(?:{'|'.join(map(re.escape, words.split('/')))})"
+        is_last = place == len(parts) - 1
+        if is_last and optional:
+            pattern = f"{pattern.removesuffix(' ')}(?: {body})?"
+        else:
+            pattern += f"(?:{body} )?" if optional else body + ("" if is_last else " ")
+    return pattern
