@@ -54,6 +54,14 @@ model_seconds = Histogram(
     "golf_model_call_seconds", "Time of a call to the chat's model.", buckets=_ANSWER_BUCKETS, registry=REGISTRY
 )
 
+# What is not there yet has no rate: those with few labels are there from the beginning.
+for _outcome in _OUTCOMES:
+    model_calls_total.labels(_outcome)
+for _writer in ("model", "rules"):
+    chat_seconds.labels(_writer)
+    for _fell_back in ("yes", "no"):
+        chat_requests_total.labels(_writer, _fell_back)
+
 _request_parts: dict[tuple[str, str, int], Any] = {}
 _seconds_parts: dict[tuple[str, str], Any] = {}
 

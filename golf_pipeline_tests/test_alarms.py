@@ -1,0 +1,75 @@
+"""The alarms: complete, over metrics that are really there, and rendered as Prometheus reads them."""
+
+import json
+import tomllib
+
+import pytest
+import yaml
+
+from golf_pipeline.alarms import Alarm, alarms, alerting_rules, read_alarms
+
+ALARM = """
+[[alarm]]
+name = "TooMany"
+expression = "sum(golf_chat_tokens_total)"
+above = 1
+for_s = 0
+severity = "warning"
+unit = "tokens"
+meaning = "There are more tokens than there should be."
+action = "Look at who uses them, and talk to them."
+"""
+
+
+def test_every_alarm_of_the_specification_is_there() -> None:
+    assert {
+        "ChatTokensHigh",
+        "ApiErrorsHigh",
+        "ApiSlow",
+        "ChatSlow",
+        "ModelCostOverLimit",
+        "QueueLong",
+        "QueueNeverEmpty",
+        "SwingsWaitTooLong",
+        "DeadLetters",
+        "SwingsFailing",
+    } <= {alarm.name for alarm in alarms()}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ALARM.replace("sum(", "sum(("),
+        ALARM.replace("golf_chat_tokens_total", "up"),
+        ALARM.replace('"warning"', '"bad"'),
+        ALARM.replace("above = 1", ""),
+        ALARM + 'extra = "x"\n',
+        ALARM + ALARM,
+        ALARM.replace('"Look at who uses them, and talk to them."', '"?"'),
+        "",
+    ],
+)
+def test_an_alarm_that_is_not_complete_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError):
+        read_alarms(wrong)
+
+
+def test_a_text_that_is_no_toml_is_refused() -> None:
+    with pytest.raises(tomllib.TOMLDecodeError):
+        read_alarms("[[alarm")
+
+
+def test_alarms_are_rendered_as_rules_of_prometheus_in_json_that_is_yaml() -> None:
+    rendered = alerting_rules(read_alarms(ALARM))
+    assert yaml.safe_load(rendered) == json.loads(rendered)
+    (group,) = json.loads(rendered)["groups"]
+    (rule,) = group["rules"]
+    assert rule["expr"] == "(sum(golf_chat_tokens_total)) > 1"
+    assert (rule["alert"], rule["for"], rule["labels"]["severity"]) == ("TooMany", "0s", "warning")
+    assert rule["annotations"]["runbook"] == "Look at who uses them, and talk to them."
+
+
+def test_an_alarm_knows_which_metrics_it_needs() -> None:
+    (alarm,) = read_alarms(ALARM)
+    assert isinstance(alarm, Alarm)
+    assert alarm.metrics == {"golf_chat_tokens_total"}
