@@ -35,7 +35,7 @@ def count_swings(connection: Connection, user_id: str, now: datetime) -> SwingCo
     """Count a golfer's swings as of a moment."""
     alive = and_(analyses.c.user_id == user_id, analyses.c.deleted_at.is_(None))
     statuses = select(analyses.c.status, func.count()).where(alive).group_by(analyses.c.status)
-    counts = {Status(status): count for status, count in connection.execute(statuses).tuples()}
+    counts = {Status(status): count for status, count in connection.execute(statuses)}
     finished = and_(alive, analyses.c.status == Status.AI_COMPLETED)
     recorded_at = func.coalesce(analyses.c.uploaded_at, analyses.c.created_at)
     return SwingCounts(

@@ -85,6 +85,7 @@ analyses = Table(
     Column("options", JSON),
     UniqueConstraint("bucket_name", "s3_key"),
     Index("ix_analyses_user", "user_id", "created_at"),
+    Index("ix_analyses_user_status", "user_id", "status"),
     Index("ix_analyses_waiting", "status", "dispatched_at", "uploaded_at"),
     Index("ix_analyses_completed", "completed_at"),
     Index("ix_analyses_session", "session_id", "created_at"),
