@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from golf_pipeline.coach.documents import AiAnalysis
-from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.golfer_data import StoredGolfer
 from golf_pipeline.storage.keys import GUEST
+from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import AnalysisRecord, Status
 
 NEWS_FOR = timedelta(days=7)
@@ -47,14 +48,16 @@ def tell_golfer(swing: Swing, coaching: AiAnalysis) -> None:
         log.warning("%s is not in its golfer's conversation yet: %s", record.analysis_id, type(error).__name__)
 
 
-def tell_what_is_missing(store: SwingStore, user_id: str, completed: Sequence[AnalysisRecord]) -> int:
+def tell_what_is_missing(
+    catalog: Catalog, objects: ObjectStore, user_id: str, completed: Sequence[AnalysisRecord]
+) -> int:
     """Post those of a golfer's finished swings that are news and were not posted; returns how many.
 
     Args:
         completed: the golfer's finished analyses, oldest first.
     """
-    conversations = Conversations(store.catalog.engine)
-    golfer = StoredGolfer(store.catalog, store.objects, user_id)
+    conversations = Conversations(catalog.engine)
+    golfer = StoredGolfer(catalog, objects, user_id)
     since = datetime.now(UTC) - NEWS_FOR
     told = 0
     for record in completed[-MOST_NEWS:]:

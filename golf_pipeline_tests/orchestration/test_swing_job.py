@@ -14,6 +14,7 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.assets import swing_assets
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import parse_upload_key, profile_key
 from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.storage.records import Status
@@ -70,6 +71,14 @@ def test_one_swing_goes_through_every_asset(finished: Finished) -> None:
 def test_its_life_is_told_in_order(finished: Finished) -> None:
     assert finished.statuses == ["PROCESSING", "COMPLETED", "AI_PROCESSING", "AI_COMPLETED"]
     assert finished.cloud.record("monday").ai_analysis_completed
+
+
+def test_it_is_told_in_its_golfers_conversation(finished: Finished) -> None:
+    conversation = Conversations(finished.cloud.catalog.engine).open("ann", 5)
+    (message,) = conversation.recent_messages
+    assert (message.role, message.swing_reference) == ("analysis", "monday")
+    result = ResultDocument.model_validate(finished.cloud.json(finished.cloud.catalog.stages("monday")["result"].key))
+    assert message.content.startswith(f"Your swing analysis is ready. {result.ai_analysis.response[:40]}")
 
 
 def test_its_result_names_only_what_is_stored(finished: Finished) -> None:

@@ -60,7 +60,7 @@ def _make_profile(context: dg.AssetExecutionContext, store: SwingStore) -> dg.Ma
     # What the profile knows ends with the records read above, not with "now": a swing that ended meanwhile is next.
     latest = max((record.completed_at for record in records if record.completed_at is not None), default=None)
     profiles.record_profile(store.catalog.engine, user_id, ALGORITHM_VERSION, key, latest, known.revision)
-    told = tell_what_is_missing(store, user_id, records)
+    told = tell_what_is_missing(store.catalog, store.objects, user_id, records)
     return dg.MaterializeResult(
         metadata={
             "swings": profile.swing_count,
