@@ -1,15 +1,13 @@
-"""What the rules answer about one swing's numbers: a moment, a metric, the score, what is good, how sure, the filming."""
+"""What the rules answer about one swing's numbers: a moment, a metric, the score, what is good, how to film."""
 
 from golf_pipeline.coach.chat.data import ChatSwing
 from golf_pipeline.coach.chat.phrases import load
 from golf_pipeline.coach.chat.said import capital, in_words, plain
-from golf_pipeline.coach.chat.spoken_of import Asked
-from golf_pipeline.coach.chat.swing_answers import Said, how_to_see_more, told_swing, told_unjudged
+from golf_pipeline.coach.chat.swing_answers import Case, Said, how_to_see_more, told_swing, told_unjudged
 from golf_pipeline.coach.facts import phase_words, told_reading
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.advice import told
 from golf_pipeline.swing.documents import EventName, Metric, Trust, View
-from golf_pipeline.swing.profile import SwingProfile
 
 MOST_READINGS = 4
 _TRUSTED = {Trust.MEASURED: 0, Trust.LOW: 1, Trust.DIRECTION_ONLY: 2, Trust.UNAVAILABLE: 3}
@@ -19,8 +17,9 @@ _UNITS = {
 }
 
 
-def moment(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def moment(case: Case) -> Said:
     """The readings and findings of the moments of the swing that were asked for."""
+    asked, swing = case.asked, case.swing
     texts, missing = [], []
     for event in asked.question.events[:2]:
         here = [one for one in swing.metrics if one.phase == event]
@@ -68,8 +67,9 @@ def _against_good_swings(metric: Metric) -> str:
     return ", at the edge of the range of good swings"
 
 
-def numbers(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def numbers(case: Case) -> Said:
     """The readings of the metrics that were asked for; why there is none where there is none."""
+    asked, swing = case.asked, case.swing
     question = asked.question
     texts = [
         f"I cannot tell {load().unmeasured[one].name}: {load().unmeasured[one].why}." for one in question.unmeasured
@@ -101,8 +101,9 @@ def _why_none(metrics: list[Metric]) -> list[str]:
     return list(reasons.values())[:2]
 
 
-def score(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def score(case: Case) -> Said:
     """The score with what took most of it; why there is none where there is none."""
+    swing, profile = case.swing, case.profile
     scored = swing.findings.score
     if scored is None or scored.value is None:
         reason = scored.reason if scored is not None and scored.reason else "it was not made for this swing"
@@ -114,7 +115,7 @@ def score(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
         here = (swing.capture.view, swing.capture.handedness)
         one = next((one for one in profile.scores if (one.view, one.handedness) == here), None)
         if one is not None and one.scores > 1:
-            usual = f"The middle of your {one.scores} scores from this side is a score of {round(one.median)} of 100."
+            usual = f"The middle of your {one.scores} scores from this side is {round(one.median)} of 100."
     return _about(
         swing,
         f"The score of {told_swing(swing)} is {scored.value} of 100.",
@@ -125,24 +126,27 @@ def score(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
     )
 
 
-def strengths(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def strengths(case: Case) -> Said:
     """What was measured and is good, in the library's words, and nothing else."""
+    swing, profile = case.swing, case.profile
     positives = swing.findings.positives
     often = [one.text for one in profile.strengths if one.text not in positives] if profile is not None else []
     texts = [*positives[:3]]
     if often and len(positives) < 3:
-        texts.append(f"Often in your recent swings: {often[0][0].lower()}{often[0][1:]}")
+        texts.append(f"Often in your recent swings: {plain(often[0])}")
     if not texts:
         return _about(
             swing,
             f"I only praise what was measured well and lies clearly in the range of good swings, and in "
             f"{told_swing(swing)} nothing does both. That says little against you: see what could not be judged.",
         )
-    return _about(swing, f"Measured, and good, in {told_swing(swing)}:", *texts)
+    opening = f"Measured, and good, in {told_swing(swing)}:" if positives else ""
+    return _about(swing, opening, *texts)
 
 
-def how_sure(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def how_sure(case: Case) -> Said:
     """What stands behind the finding that is spoken of, and what does not."""
+    asked, swing = case.asked, case.swing
     findings = swing.findings.findings
     if not findings:
         texts = ["Nothing was found that I could be wrong about, but what was not judged may hide something."]
@@ -153,7 +157,7 @@ def how_sure(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Sa
             "medium": "its first sign was measured clearly, its second one not as well",
             "low": "its sign is near its limit, not measured well, or without a second sign to confirm it",
         }
-        words = {"high": "sure", "medium": "likely, not certain", "low": "a hint only"}
+        words = {"high": "measured", "medium": "likely, not certain", "low": "a hint only"}
         texts = [
             f"{finding.name} in {told_swing(swing)} is {words[finding.confidence]}: {because[finding.confidence]}."
         ]
@@ -164,8 +168,9 @@ def how_sure(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Sa
     return _about(swing, *texts)
 
 
-def not_judged(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def not_judged(case: Case) -> Said:
     """What this clip did not allow to be judged, the reason and the way out."""
+    asked, swing = case.asked, case.swing
     unjudged = swing.findings.not_judged
     named = [one for one in unjudged if one.fault_id in asked.question.faults]
     if asked.question.faults and not named:
@@ -183,8 +188,9 @@ def not_judged(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> 
     return _about(swing, f"In {told_swing(swing)}:", *texts)
 
 
-def filming(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def filming(case: Case) -> Said:
     """How to film next time: what limited this clip, and the side from which the most is still unknown."""
+    swing = case.swing
     known = knowledge.load()
     view = swing.capture.view
     other = View.DOWN_THE_LINE if view == View.FACE_ON else View.FACE_ON
@@ -201,8 +207,9 @@ def filming(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Sai
     return _about(swing, seen, *texts, known.filming[other])
 
 
-def overview(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def overview(case: Case) -> Said:
     """The swing in short: what was found, the score, and that not everything was judged."""
+    swing = case.swing
     scored = swing.findings.score
     value = f"The score is {scored.value} of 100." if scored is not None and scored.value is not None else ""
     findings = swing.findings.findings

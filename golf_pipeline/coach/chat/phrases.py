@@ -5,7 +5,7 @@ Adding a phrase, a name or a spelling is an edit of that file, whose head says h
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -20,6 +20,8 @@ from golf_pipeline.swing.knowledge import BallFlight
 
 FILE = Path(__file__).parent / "topics.toml"
 GAP = ".."
+MASK = "@"
+"""Names of a kind stand as so many of these where a phrase asks for a name: the length of what fits stays true."""
 MOST_WORDS_IN_A_GAP = 4
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -128,19 +130,23 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """A phrase; `kind` is the kind of name that it asks for, which is then masked in the text (`MASK`)."""
+
+    kind: str | None
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
 class Phrases:
     """Compiled patterns over a message's plain words; see the file for what each list means."""
 
-    topics: dict[Topic, tuple[re.Pattern[str], ...]]
+    topics: dict[Topic, tuple[Phrase, ...]]
     words: dict[Topic, re.Pattern[str]]
     more: dict[Topic, Topic]
     about: dict[Topic, str]
     which: dict[Which, re.Pattern[str]]
-    metrics: tuple[Named, ...]
-    faults: tuple[Named, ...]
-    events: tuple[Named, ...]
-    flights: tuple[Named, ...]
-    named_terms: tuple[Named, ...]
+    names: dict[str, tuple[Named, ...]]
     terms: dict[str, str]
     metric_ids: dict[str, tuple[str, ...]]
     event_names: dict[str, tuple[EventName, ...]]
@@ -168,24 +174,23 @@ def load(file: Path = FILE) -> Phrases:
         fault.id: (*read.fault.get(fault.id, ()), _as_phrase(fault.name)) for fault in knowledge.load().faults.values()
     }
     of_metrics = {name: one.phrases for name, one in (read.metric | read.unmeasured).items()}
-    slots = {
-        "metric": _alternatives(phrase for phrases in of_metrics.values() for phrase in phrases),
-        "fault": _alternatives(phrase for phrases in faults.values() for phrase in phrases),
-        "event": _alternatives(phrase for one in read.event.values() for phrase in one.phrases),
-        "flight": _alternatives(phrase for one in read.flight.values() for phrase in one.phrases),
-        "term": _alternatives(phrase for one in read.term.values() for phrase in one.phrases),
+    names = {
+        "metric": of_metrics,
+        "fault": faults,
+        "event": {name: one.phrases for name, one in read.event.items()},
+        "flight": {name: one.phrases for name, one in read.flight.items()},
+        "term": {name: one.phrases for name, one in read.term.items()},
     }
     return Phrases(
-        topics={name: tuple(_pattern(one, slots) for one in topic.phrases) for name, topic in read.topic.items()},
+        topics={name: tuple(_phrase(one, set(names)) for one in topic.phrases) for name, topic in read.topic.items()},
         words={name: _any(topic.words) for name, topic in read.topic.items() if topic.words},
         more={name: topic.more for name, topic in read.topic.items()},
         about={name: topic.about for name, topic in read.topic.items()},
         which={name: _any(phrases) for name, phrases in read.which.items()},
-        metrics=tuple(Named(name, _any(phrases)) for name, phrases in of_metrics.items()),
-        faults=tuple(Named(name, _any(phrases)) for name, phrases in faults.items()),
-        events=tuple(Named(name, _any(one.phrases)) for name, one in read.event.items()),
-        flights=tuple(Named(name, _any(one.phrases)) for name, one in read.flight.items()),
-        named_terms=tuple(Named(name, _any(one.phrases)) for name, one in read.term.items()),
+        names={
+            kind: tuple(Named(name, _any(phrases)) for name, phrases in things.items())
+            for kind, things in names.items()
+        },
         terms={name: one.text for name, one in read.term.items()},
         metric_ids={name: one.metrics for name, one in read.metric.items()},
         event_names={name: one.events for name, one in read.event.items()},
@@ -200,7 +205,7 @@ def load(file: Path = FILE) -> Phrases:
 
 def _check(file: Path, read: _File) -> None:
     known = knowledge.load()
-    needed = {
+    needed: dict[str, tuple[Set[str], Set[str]]] = {
         "topic": (set(read.topic), set(Topic) - {Topic.UNKNOWN}),
         "metric": ({one for group in read.metric.values() for one in group.metrics}, set(known.metrics)),
         "fault": (set(read.fault) | set(known.faults), set(known.faults)),
@@ -219,10 +224,11 @@ def _check(file: Path, read: _File) -> None:
 
 def _words_of(read: _File, faults: Mapping[str, Iterable[str]]) -> frozenset[str]:
     """Every word of the phrases: what a misspelt word is taken for."""
-    groups = [one.phrases for one in (*read.topic.values(), *read.metric.values(), *read.unmeasured.values())]
-    groups += [one.phrases for one in (*read.event.values(), *read.flight.values(), *read.term.values())]
-    groups += [*read.fault.values(), *read.which.values(), *map(tuple, faults.values())]
-    groups += [topic.words for topic in read.topic.values()]
+    topics = list(read.topic.values())
+    groups: list[Iterable[str]] = [*(one.phrases for one in topics), *(one.words for one in topics)]
+    for things in (read.metric, read.unmeasured, read.event, read.flight, read.term):
+        groups += [one.phrases for one in things.values()]
+    groups += [*read.fault.values(), *read.which.values(), *faults.values()]
     texts = (_SLOT.sub(" ", phrase) for phrases in groups for phrase in phrases)
     return frozenset(word for text in texts for word in _WORD.findall(text))
 
@@ -232,41 +238,44 @@ def _as_phrase(name: str) -> str:
 
 
 def _any(phrases: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\S)(?:{_alternatives(phrases)})(?!\S)")
+    longest_first = sorted(set(phrases), key=len, reverse=True)
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(_source, longest_first))})(?!\S)")
 
 
-def _alternatives(phrases: Iterable[str]) -> str:
-    return "|".join(_source(phrase, {}) for phrase in sorted(set(phrases), key=len, reverse=True))
+def _phrase(phrase: str, kinds: Set[str]) -> Phrase:
+    """
+    Raises:
+        TopicsError: the phrase names what is no kind of name, or two kinds.
+    """
+    kinds_named = set(_SLOT.findall(phrase))
+    if len(kinds_named) > 1 or kinds_named - kinds:
+        raise TopicsError(f"“{phrase}”: a phrase names one of {', '.join(sorted(kinds))} at most")
+    pattern = re.compile(rf"(?<!\S){_source(phrase)}(?!\S)")
+    return Phrase(kind=next(iter(kinds_named), None), pattern=pattern)
 
 
-def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\S){_source(phrase, slots)}(?!\S)")
-
-
-def _source(phrase: str, slots: Mapping[str, str]) -> str:
+def _source(phrase: str) -> str:
     """A phrase as a regular expression over words that single spaces part.
 
     Raises:
-        TopicsError: it begins or ends with a gap, or a slot is unknown.
+        TopicsError: it begins or ends with a gap, or nothing in it is needed.
     """
     parts = phrase.split()
-    if not parts or GAP in {parts[0], parts[-1]} or parts[0].endswith("?") and len(parts) == 1:
+    if not parts or GAP in {parts[0], parts[-1]} or all(part.endswith("?") for part in parts):
         raise TopicsError(f"a phrase must begin and end with words: “{phrase}”")
     pattern = ""
     for place, part in enumerate(parts):
         if part == GAP:
             pattern += rf"(?:\S+ ){{0,{MOST_WORDS_IN_A_GAP}}}"
             continue
-        optional, words = part.endswith("?"), part.removesuffix("?")
-        if slot := _SLOT.fullmatch(words):
-            if slot[1] not in slots:
-                raise TopicsError(f"“{phrase}”: unknown name {words}")
-            body = f"(?:{slots[slot[1]]})"
-        else:
-            body = f"(?:{'|'.join(map(re.escape, words.split('/')))})"
+        words = part.removesuffix("?")
+        any_word = "|".join(map(re.escape, words.split("/")))
+        body = f"{MASK}+" if _SLOT.fullmatch(words) else f"(?:{any_word})"
         is_last = place == len(parts) - 1
-        if is_last and optional:
+        if not part.endswith("?"):
+            pattern += body + ("" if is_last else " ")
+        elif is_last:
             pattern = f"{pattern.removesuffix(' ')}(?: {body})?"
         else:
-            pattern += f"(?:{body} )?" if optional else body + ("" if is_last else " ")
+            pattern += f"(?:{body} )?"
     return pattern

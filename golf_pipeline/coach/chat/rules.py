@@ -9,13 +9,12 @@ themselves ever stands in an answer, so none of them can change what is said.
 from collections.abc import Callable, Iterable
 
 from golf_pipeline.coach.chat import history_answers, number_answers, swing_answers, talk
-from golf_pipeline.coach.chat.data import ChatSwing, GolferData
+from golf_pipeline.coach.chat.data import GolferData
 from golf_pipeline.coach.chat.documents import ChatAnswer, Conversation
 from golf_pipeline.coach.chat.phrases import Topic
 from golf_pipeline.coach.chat.spoken_of import Asked, SpokenOf, asked_of
-from golf_pipeline.coach.chat.swing_answers import Said
+from golf_pipeline.coach.chat.swing_answers import Case, Said
 from golf_pipeline.coach.grounding import sentences
-from golf_pipeline.swing.profile import SwingProfile
 
 __all__ = ["MOST_ANSWERS", "MOST_WORDS", "Topic", "answer_by_rules"]
 
@@ -27,13 +26,14 @@ MOST_WORDS = 120
 
 MORE_ASKED = "One thing after the other: ask me the rest again."
 
-_OfSwing = Callable[[Asked, ChatSwing, SwingProfile | None], Said]
+_OfSwing = Callable[[Case], Said]
 
 _OF_SWING: dict[Topic, _OfSwing] = {
     Topic.WORK_ON: swing_answers.work_on,
     Topic.OTHER_FAULT: swing_answers.other_fault,
     Topic.WHY: swing_answers.why,
     Topic.DRILL: swing_answers.drill,
+    Topic.ANOTHER_DRILL: swing_answers.another_drill,
     Topic.PLAN: swing_answers.plan,
     Topic.FAULT: swing_answers.one_fault,
     Topic.BALL_FLIGHT: swing_answers.ball_flight,
@@ -93,9 +93,8 @@ def _say(asked: Asked, spoken_of: SpokenOf) -> Said:
     swing = spoken_of.swing_for(asked.question)
     if swing is None:
         return history_answers.no_swing_yet(spoken_of.recent)
-    if topic == Topic.ANOTHER_DRILL:
-        return swing_answers.another_drill(asked, swing, spoken_of.drills_given)
-    return _OF_SWING[topic](asked, swing, spoken_of.profile if topic in _WITH_PROFILE else None)
+    profile = spoken_of.profile if topic in _WITH_PROFILE else None
+    return _OF_SWING[topic](Case(asked, swing, profile, spoken_of.drills_given))
 
 
 def _as_answer(said: Iterable[Said], topic: Topic) -> ChatAnswer:

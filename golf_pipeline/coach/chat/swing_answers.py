@@ -16,7 +16,7 @@ from golf_pipeline.swing.documents import Drill, Finding, Handedness, NotJudged,
 from golf_pipeline.swing.knowledge import FaultDefinition
 from golf_pipeline.swing.profile import FocusArea, SwingProfile
 
-_SURE = {"high": "I am sure of it", "medium": "It is likely, not certain", "low": "It is a hint only"}
+_SURE = {"high": "It was measured, in two signs", "medium": "It is likely, not certain", "low": "It is a hint only"}
 _FEWEST_SWINGS_FOR_A_HABIT = 2
 
 
@@ -29,12 +29,24 @@ class Said:
     drill_ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Case:
+    """What an answer about one swing is made from."""
+
+    asked: Asked
+    swing: ChatSwing
+    profile: SwingProfile | None = None
+    given: str = ""
+    """What the coach wrote before: a drill that is named there was given."""
+
+
 def told_swing(swing: ChatSwing) -> str:
     return f"your swing of {told_day(swing.recorded_at)}"
 
 
-def work_on(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def work_on(case: Case) -> Said:
     """The first finding in the report's words, what the recent swings say of it, and the drill to begin with."""
+    swing, profile = case.swing, case.profile
     findings = swing.findings.findings
     texts = [swing.report.summary]
     if findings and profile is not None:
@@ -55,13 +67,16 @@ def _habit(main: Finding, profile: SwingProfile) -> str:
 
 
 def _seen(area: FocusArea) -> str:
+    if area.seen_in == area.judged_in == _FEWEST_SWINGS_FOR_A_HABIT:
+        return "both recent swings that could be judged for it"
     if area.seen_in == area.judged_in:
         return f"all {area.judged_in} recent swings that could be judged for it"
     return f"{area.seen_in} of {area.judged_in} recent swings that could be judged for it"
 
 
-def other_fault(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def other_fault(case: Case) -> Said:
     """The finding after the one that was spoken of, and that one thing at a time is enough."""
+    asked, swing = case.asked, case.swing
     findings = swing.findings.findings
     if asked.rank >= len(findings):
         more = "Nothing else was found" if findings else "Nothing was found"
@@ -76,8 +91,9 @@ def other_fault(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) ->
     )
 
 
-def why(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def why(case: Case) -> Said:
     """What a fault does, to the ball too, and where it comes from, as far as coaches' rules and the swing tell."""
+    asked, swing = case.asked, case.swing
     fault = _fault_meant(asked, swing)
     if fault is None:
         return _no_finding(swing, "so there is no cause to look for")
@@ -102,17 +118,19 @@ def why(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
     return _about(swing, *texts)
 
 
-def drill(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def drill(case: Case) -> Said:
     """One drill for the fault meant: how, how much, the cue."""
-    return _drill(asked, swing, given="")
+    asked, swing = case.asked, case.swing
+    return _drill(asked, swing)
 
 
-def another_drill(asked: Asked, swing: ChatSwing, given: str) -> Said:
+def another_drill(case: Case) -> Said:
     """A drill for the same fault that the conversation does not name yet."""
-    return _drill(asked, swing, given=given, is_other=True)
+    asked, swing = case.asked, case.swing
+    return _drill(asked, swing, given=case.given, is_other=True)
 
 
-def _drill(asked: Asked, swing: ChatSwing, given: str, *, is_other: bool = False) -> Said:
+def _drill(asked: Asked, swing: ChatSwing, *, given: str = "", is_other: bool = False) -> Said:
     fault = _fault_meant(asked, swing)
     if fault is None:
         return _no_finding(swing, "so I give no drill: a drill for a fault that was not seen costs you balls")
@@ -138,8 +156,9 @@ def _drill(asked: Asked, swing: ChatSwing, given: str, *, is_other: bool = False
     return _about(swing, *texts, drills=(chosen,))
 
 
-def plan(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def plan(case: Case) -> Said:
     """The report's week in few lines; days with the same work are told together."""
+    swing = case.swing
     days = swing.report.one_week_plan
     if not days:
         return _no_finding(swing, "so I have no plan to make; film again and I look once more")
@@ -155,8 +174,9 @@ def plan(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
     return _about(swing, "Your week.", *lines, drills=swing.report.drills)
 
 
-def one_fault(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def one_fault(case: Case) -> Said:
     """Whether a fault that was asked for by name shows in the swing."""
+    asked, swing = case.asked, case.swing
     known = knowledge.load().faults
     texts = []
     for fault_id in asked.question.faults[:2]:
@@ -167,12 +187,13 @@ def one_fault(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> S
             texts.append(f"{fault.name} shows in {told_swing(swing)}: {_signs(finding)}. {_SURE[finding.confidence]}.")
             texts += [finding.explanation]
     if not texts:
-        return work_on(asked, swing, profile)
+        return work_on(case)
     return _about(swing, *texts)
 
 
-def ball_flight(asked: Asked, swing: ChatSwing, profile: SwingProfile | None) -> Said:
+def ball_flight(case: Case) -> Said:
     """The findings whose known shots the question names; else that the body alone does not tell."""
+    asked, swing = case.asked, case.swing
     terms = _flight_terms(asked, swing)
     cannot = "A video of the body shows neither the club face nor its path, so I cannot say what the ball did or why."
     findings = [one for one in swing.findings.findings if set(one.ball_flight) & terms]

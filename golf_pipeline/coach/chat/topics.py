@@ -7,10 +7,10 @@ the golfer's own swings: no word of it can reach an answer.
 import re
 import unicodedata
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
-from golf_pipeline.coach.chat.phrases import Named, Phrases, Topic, Which, load
+from golf_pipeline.coach.chat.phrases import MASK, Named, Phrases, Topic, Which, load
 from golf_pipeline.swing.documents import EventName
 
 MOST_CHARACTERS = 1000
@@ -30,6 +30,13 @@ _FEWEST_LETTERS_MISSPELT = 4
 _FEWEST_LETTERS_TWICE_MISSPELT = 8
 
 
+_BY_NAME = {Topic.BALL_FLIGHT: "flight", Topic.FAULT: "fault", Topic.METRIC: "metric", Topic.EVENT: "event"}
+"""What a question asks for that only names something."""
+
+_AT_HOME, _ON_THE_RANGE = "home", "range"
+Span = tuple[int, int, str]
+
+
 @dataclass(frozen=True)
 class Question:
     """One question of a message. Ids are those of `topics.toml` and of the knowledge files."""
@@ -44,7 +51,6 @@ class Question:
     which: Which | None = None
     is_at_home: bool = False
     is_on_the_range: bool = False
-    words: str = field(default="", repr=False, compare=False)
 
 
 def questions_of(message: str) -> tuple[Question, ...]:
@@ -102,43 +108,37 @@ def _shorter(word: str) -> Iterator[str]:
 
 
 def _question(words: str, known: Phrases) -> Question | None:
-    named_faults, named_metrics = _named(known.faults, words), _named(known.metrics, words)
-    events, flights = _named(known.events, words), _named(known.flights, words)
-    topic = _topic(words, known, set(known.topics) - _LATE)
-    if topic is None:
-        named = {
-            Topic.BALL_FLIGHT: flights,
-            Topic.FAULT: named_faults,
-            Topic.METRIC: named_metrics,
-            Topic.EVENT: events,
-        }
-        topic = next((one for one, names in named.items() if names), None)
-        topic = topic or _topic(words, known, _LATE) or _topic_of_words(words, known)
+    spans = {kind: _spans(things, words) for kind, things in known.names.items()}
+    named = {kind: tuple(dict.fromkeys(name for _, _, name in found)) for kind, found in spans.items()}
+    topic = _topic(words, spans, known, set(known.topics) - _LATE)
+    topic = topic or next((one for one, kind in _BY_NAME.items() if named[kind]), None)
+    topic = topic or _topic(words, spans, known, _LATE) or _topic_of_words(words, known)
     if topic is None:
         return None
     return Question(
         topic=topic,
-        faults=named_faults,
-        metrics=tuple(dict.fromkeys(one for name in named_metrics for one in known.metric_ids.get(name, ()))),
-        unmeasured=tuple(name for name in named_metrics if name in known.unmeasured),
-        events=tuple(dict.fromkeys(event for name in events for event in known.event_names[name])),
-        flights=flights,
-        terms=_named(known.named_terms, words),
+        faults=named["fault"],
+        metrics=tuple(dict.fromkeys(one for name in named["metric"] for one in known.metric_ids.get(name, ()))),
+        unmeasured=tuple(name for name in named["metric"] if name in known.unmeasured),
+        events=tuple(dict.fromkeys(event for name in named["event"] for event in known.event_names[name])),
+        flights=named["flight"],
+        terms=named["term"],
         which=next((name for name, pattern in known.which.items() if pattern.search(words)), None),
-        is_at_home=" home" in words,
-        is_on_the_range=" range" in words,
-        words=words,
+        is_at_home=_AT_HOME in words.split(),
+        is_on_the_range=_ON_THE_RANGE in words.split(),
     )
 
 
-def _topic(words: str, known: Phrases, among: Set[Topic]) -> Topic | None:
+def _topic(words: str, spans: dict[str, list[Span]], known: Phrases, among: Set[Topic]) -> Topic | None:
     """The topic of the longest phrase that fits; pain comes before all else."""
-    if any(pattern.search(words) for pattern in known.topics[Topic.PAIN]):
+    if any(phrase.pattern.search(words) for phrase in known.topics[Topic.PAIN]):
         return Topic.PAIN
+    texts: dict[str | None, str] = {kind: _masked(words, found) for kind, found in spans.items() if found}
+    texts[None] = words
     best, longest = None, 0
     for topic in (one for one in known.topics if one in among):
-        for pattern in known.topics[topic]:
-            match = pattern.search(words)
+        for phrase in known.topics[topic]:
+            match = phrase.pattern.search(texts[phrase.kind]) if phrase.kind in texts else None
             if match and len(match.group()) > longest:
                 best, longest = topic, len(match.group())
     return best
@@ -148,12 +148,18 @@ def _topic_of_words(words: str, known: Phrases) -> Topic | None:
     return next((topic for topic, pattern in known.words.items() if pattern.search(words)), None)
 
 
-def _named(things: tuple[Named, ...], words: str) -> tuple[str, ...]:
-    """The things that a text names: where names overlap the longest one counts (`hip turn`, not `hip`)."""
+def _spans(things: tuple[Named, ...], words: str) -> list[Span]:
+    """What a text names, in its order: where names overlap the longest one counts (`hip turn`, not `hip`)."""
     found = [(match.start(), match.end(), one.id) for one in things for match in one.pattern.finditer(words)]
     found.sort(key=lambda one: (one[0] - one[1], one[0]))
-    taken: list[tuple[int, int, str]] = []
+    taken: list[Span] = []
     for start, end, name in found:
         if all(end <= other[0] or start >= other[1] for other in taken):
             taken.append((start, end, name))
-    return tuple(dict.fromkeys(name for _, _, name in sorted(taken)))
+    return sorted(taken)
+
+
+def _masked(words: str, spans: list[Span]) -> str:
+    for start, end, _ in spans:
+        words = words[:start] + MASK * (end - start) + words[end:]
+    return words

@@ -1,4 +1,4 @@
-"""How golfers ask, by the topic that the coach should hear. `FIRST` was written before the phrases, `LATER` after them."""
+"""How golfers ask, by the topic that the coach should hear: `FIRST` was written before the phrases, the rest later."""
 
 FIRST: dict[str, tuple[str, ...]] = {
     "work_on": (

@@ -40,9 +40,9 @@ class RealGolfer:
 
     @cached_property
     def swings(self) -> dict[str, ChatSwing]:
-        days = [START + timedelta(days=self.days_apart * place) for place in range(len(self.analyses))]
-        made = [chat_swing(one, f"swing-{place:03d}", day) for place, (one, day) in enumerate(zip(self.analyses, days))]
-        return {swing.analysis_id: swing for swing in made}
+        ids = {f"swing-{place:03d}": one for place, one in enumerate(self.analyses)}
+        gap = timedelta(days=self.days_apart)
+        return {name: chat_swing(one, name, START + place * gap) for place, (name, one) in enumerate(ids.items())}
 
     @cached_property
     def stored_profile(self) -> SwingProfile | None:
