@@ -1,13 +1,12 @@
 """The check of a model's chat answer: nothing that it may not say reaches a golfer.
 
 The report's check (`coach/words.py`) holds each text against the facts of the swing that it cites. A chat asks for
-more, since a golfer's message may ask for anything: a text is plain English words without a digit, without a name or
-an address and without a word of the instructions; a change is told only where a cited trend or comparison states it;
-what was found is neither denied nor belittled; and an answer cites at least one fact. At last the whole answer, as it
-would be shown, is walked for numbers once more (`chat/grounding.py`).
+more, since a golfer's message may ask for anything. A text is plain English without a digit, a name, an address or a
+word of the instructions, and is made of words that the library has too: else it is not about golf. A change is told
+only where a cited trend or comparison states it; what was found is neither denied nor belittled; an answer cites at
+least one fact. At last the whole answer, as it would be shown, is walked for numbers (`chat/grounding.py`).
 
-What it cannot catch is what the report's check cannot (a claim in words that stand in no list, irony), and a harmless
-sentence that is not about golf beside one that is.
+What it cannot catch is what the report's check cannot: a claim in words that stand in no list, a picture, irony.
 """
 
 import re
@@ -32,10 +31,16 @@ MOST_CHARACTERS = 320
 """Characters of one text: twice what the prompt asks for."""
 
 LEAST_COMMON_SHARE = 0.3
-"""Share of words of the list `common` below which a text is not plain English: coaching in English has 0.4 to 0.65, German,
-Spanish or French hardly 0.1."""
+"""Share of words of the list `common` below which a text is not plain English. The good answers of the tests have 0.4
+and more, one in German, Spanish or French at most 0.2."""
 
 FEWEST_WORDS_TO_TELL = 6
+
+MOST_STRANGE_SHARE = 0.3
+MOST_STRANGE_WORDS = 2
+"""A text with more words than these that neither plain English nor the library has is not about golf. The honest texts
+of `benchmark coach` have at most 0.29 and half of them below 0.1; sentences about anything else have 0.4 to 0.5."""
+
 _REPEATED_WORDS = 6
 """So many words in a row as they stand in the instructions are taken from there."""
 
@@ -58,6 +63,7 @@ class ChatKind(StrEnum):
     LANGUAGE = "not plain English"
     NAME = "a name"
     MACHINERY = "the instructions or the system"
+    TOPIC = "not about golf"
     CHANGE = "a change that was not measured"
     DENIAL = "what was found is denied or belittled"
     CITATION = "nothing measured is cited"
@@ -108,11 +114,20 @@ def _plain_problems(text: str) -> Iterator[AnyKind]:
         yield ChatKind.NUMBER
     if not plain.isascii():
         yield ChatKind.LANGUAGE
+    if _is_strange(plain):
+        yield ChatKind.TOPIC
     for sentence in sentences(plain):
         if any(one.strip("\"'(").lower() not in _known_capitals() for one in _CAPITAL.findall(sentence)):
             yield ChatKind.NAME
     if vocabulary.load().lists["machinery"].search(plain) or _runs(plain) & _instructions():
         yield ChatKind.MACHINERY
+
+
+def _is_strange(text: str) -> bool:
+    said = _WORD.findall(text.lower())
+    common = vocabulary.load().lists["common"]
+    strange = [word for word in said if word not in _library_words() and not common.fullmatch(word)]
+    return len(strange) > max(MOST_STRANGE_WORDS, MOST_STRANGE_SHARE * len(said))
 
 
 def _language_problems(text: str) -> Iterator[AnyKind]:
@@ -198,6 +213,12 @@ def _known_capitals() -> frozenset[str]:
     names += [one.name for one in known.metrics.values()]
     names += [one.name for one in known.drills.values()]
     return frozenset(word.lower() for name in names for word in name.split()) | _NO_NAMES
+
+
+@lru_cache
+def _library_words() -> frozenset[str]:
+    """Every word that the knowledge files hold."""
+    return frozenset(_WORD.findall(knowledge.load().model_dump_json().lower()))
 
 
 @lru_cache
