@@ -1,7 +1,10 @@
 """The stack of `deploy/cloudformation`, created in an embedded AWS that is reached over HTTP."""
 
 import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,10 @@ from uuid import uuid4
 import boto3
 import pytest
 from cfnlint.decode import cfn_yaml
+from sqlalchemy import make_url
 
 import golf_pipeline
-from golf_pipeline_tests.storage.conftest import postgres_url, s3_url
+from golf_pipeline_tests.storage.conftest import new_database, postgres_url, s3_url
 
 __all__ = ["postgres_url", "s3_url"]
 
@@ -138,3 +142,47 @@ def _notification(one: dict[str, Any]) -> dict[str, Any]:
         "Events": [one["Event"]],
         "Filter": {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}},
     }
+
+
+@pytest.fixture
+def database_environment(postgres_url: str) -> Iterator[dict[str, str]]:
+    """The variables by which the parts of compose.yaml find PostgreSQL: two empty databases, reached over TCP."""
+    socket_file = Path(str(make_url(postgres_url).query["host"])) / ".s.PGSQL.5432"
+    with ExitStack() as stack:
+        catalog = make_url(stack.enter_context(new_database(postgres_url)))
+        history = make_url(stack.enter_context(new_database(postgres_url)))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = listener.getsockname()[1]
+        threading.Thread(target=_forward, args=(listener, socket_file), daemon=True).start()
+        over_tcp = catalog.set(host="127.0.0.1", port=port, query={})
+        yield {
+            "DAGSTER_PG_HOST": "127.0.0.1",
+            "DAGSTER_PG_PORT": str(port),
+            "DAGSTER_PG_USERNAME": history.username or "",
+            "DAGSTER_PG_PASSWORD": "not-asked-for",
+            "DAGSTER_PG_DB": history.database or "",
+            "GOLF_CATALOG_URL": over_tcp.render_as_string(hide_password=False),
+        }
+
+
+def _forward(listener: socket.socket, socket_file: Path) -> None:
+    """Pass each connection on to the server of the tests, which listens on a socket file only."""
+    while True:
+        try:
+            incoming, _ = listener.accept()
+        except OSError:  # the fixture has closed it
+            return
+        outgoing = socket.socket(socket.AF_UNIX)
+        outgoing.connect(str(socket_file))
+        for source, target in ((incoming, outgoing), (outgoing, incoming)):
+            threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:  # the other side is gone
+        source.close()
+        target.close()

@@ -96,7 +96,8 @@ def test_an_upload_that_the_api_announces_arrives_in_the_same_queue(stack: Creat
     catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
     catalog.migrate()
     store.put_bytes("golf-swings/ann/tuesday.mp4", b"video", "video/mp4")
-    queue = UploadQueue.connect(settings.queue_url or "", stack.url, settings.region)
+    queue = UploadQueue.from_settings(settings.model_copy(update={"sqs_endpoint_url": stack.url}))
+    assert queue is not None
     queue.send_object_created(settings.bucket, store.head("golf-swings/ann/tuesday.mp4"))
     counts = drain_queue(stack.client("sqs"), settings.queue_url or "", catalog, stack.bucket, time.monotonic(), LOG)
     assert counts.outcomes == {"new": 1, "known": 1}
