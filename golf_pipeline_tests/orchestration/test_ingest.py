@@ -11,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 from golf_pipeline.orchestration import ingest
 from golf_pipeline.orchestration.ingest import ReconcileCursor, drain_queue, reconcile
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.queue import UploadQueue
 from golf_pipeline.storage.records import Status
 from golf_pipeline_tests.orchestration.conftest import MAX_RECEIVES, Cloud, in_thread
 
@@ -66,6 +68,20 @@ def test_the_same_upload_announced_twice_is_one_swing(cloud: Cloud) -> None:
     cloud.put("golf-swings/ann/twice.mp4")
     assert drain(cloud) == {"new": 1, "known": 1}
     assert cloud.record("twice").attempt == 1
+
+
+def test_what_the_api_announces_is_read_as_the_upload_that_s3_announces(cloud: Cloud) -> None:
+    key = "golf-swings/ann|oidc/my swing+1 ä.mp4"
+    upload = parse_upload_key(key)
+    cloud.catalog.create(cloud.settings.bucket, upload, session_id="tuesday")
+    cloud.put(key)
+    queue = UploadQueue.from_settings(cloud.settings)
+    assert queue is not None
+    queue.send_object_created(cloud.settings.bucket, cloud.objects.head(key))
+    assert drain(cloud) == {"new": 1, "known": 1}
+    record = cloud.record("my swing+1 ä")
+    assert (record.session_id, record.attempt, record.etag is None) == ("tuesday", 1, False)
+    assert cloud.messages() == 0
 
 
 def test_other_bytes_under_the_same_key_begin_a_new_attempt(cloud: Cloud) -> None:

@@ -11,6 +11,8 @@ import pytest
 from golf_pipeline.coach.documents import AiAnalysis, TechnicalAnalysis
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.history_table import NoHistory, stored_profile
+from golf_pipeline.orchestration.assets import profile as profile_asset
+from golf_pipeline.storage import profiles
 from golf_pipeline.storage.history import SwingHistory
 from golf_pipeline.storage.keys import (
     metric_history_key,
@@ -36,7 +38,7 @@ from golf_pipeline.swing.documents import (
     Trust,
     View,
 )
-from golf_pipeline.swing.profile import ALGORITHM_VERSION, SwingProfile
+from golf_pipeline.swing.profile import ALGORITHM_VERSION, SwingProfile, UserContext
 from golf_pipeline_tests.orchestration.conftest import Cloud
 
 FIRST = datetime(2026, 5, 1, tzinfo=UTC)
@@ -205,3 +207,54 @@ def test_what_golfers_say_of_themselves_is_sanitised_and_never_costs_them_the_pr
     profile = make_profile(cloud, instance, "ann")
     assert profile.swing_count == 1
     assert (profile.user_context.goals if profile.user_context else None) == goals
+
+
+def say(cloud: Cloud, goals: str) -> None:
+    with cloud.catalog.engine.begin() as connection:
+        profiles.locked_golfer(connection, "ann")
+        profiles.set_context(connection, "ann", UserContext(goals=goals))
+
+
+def stale(cloud: Cloud) -> list[str]:
+    return [one.user_id for one in profiles.golfers_with_stale_profile(cloud.catalog.engine, 9, ALGORITHM_VERSION)]
+
+
+def test_what_golfers_changed_through_the_api_counts_and_not_the_file(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    finish(cloud, "ann", [30.0])
+    cloud.objects.put_bytes(user_context_key("ann"), b'{"goals": "of the file"}', "application/json")
+    say(cloud, "of the catalog")
+    assert make_profile(cloud, instance, "ann").user_context == UserContext(goals="of the catalog")
+    assert stale(cloud) == []
+
+
+def test_a_change_while_the_profile_is_being_made_is_made_known_by_the_next_run(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(cloud, "ann", [30.0])
+    say(cloud, "before")
+    build = profile_asset.build_profile
+
+    def slow(*parts: Any) -> SwingProfile:
+        say(cloud, "meanwhile")
+        return build(*parts)
+
+    monkeypatch.setattr(profile_asset, "build_profile", slow)
+    assert make_profile(cloud, instance, "ann").user_context == UserContext(goals="before")
+    assert stale(cloud) == ["ann"]
+    monkeypatch.undo()
+    assert make_profile(cloud, instance, "ann").user_context == UserContext(goals="meanwhile")
+    assert stale(cloud) == []
+
+
+def test_a_profile_forgets_the_last_swing_when_it_is_gone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", [30.0])
+    assert make_profile(cloud, instance, "ann").swing_count == 1
+    with cloud.catalog.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET status = 'FAILED'")
+        profiles.ask_refresh(connection, "ann")
+    assert stale(cloud) == ["ann"]
+    forgotten = make_profile(cloud, instance, "ann")
+    assert (forgotten.swing_count, forgotten.metrics) == (0, ())
+    assert stale(cloud) == []

@@ -15,7 +15,10 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import recovery, sensors
 from golf_pipeline.orchestration.recovery import end_swings_of_dead_run, heal_stuck, swings_of_run
 from golf_pipeline.orchestration.workspace import run_folder
+from golf_pipeline.storage import profiles
 from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
+from golf_pipeline.swing.profile import UserContext
 from golf_pipeline_tests.orchestration.conftest import Cloud, in_thread
 
 
@@ -100,6 +103,26 @@ def test_each_golfer_with_a_new_result_gets_one_profile_run(cloud: Cloud, daemon
     assert set(requests) == {"ann", "bob|oidc"}
     assert requests["ann"].partition_key == "ann"
     assert "|" not in (requests["bob|oidc"].partition_key or "|")
+
+
+def test_each_change_of_a_golfer_has_a_run_of_its_own(cloud: Cloud, daemons_instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", "a1")
+    keys = []
+    for goals in ("break 90", "break 80", "break 70"):
+        with cloud.catalog.engine.begin() as connection:
+            profiles.locked_golfer(connection, "ann")
+            profiles.set_context(connection, "ann", UserContext(goals=goals))
+        with tick(cloud, daemons_instance, "refresh_profiles") as data:
+            (request,) = data.run_requests or []
+        keys.append(request.run_key)
+        # The run ends; nothing else than the wish makes the next one.
+        latest = cloud.record("a1").completed_at
+        with cloud.catalog.engine.connect() as connection:
+            revision = profiles.golfer(connection, "ann").revision
+        profiles.record_profile(cloud.catalog.engine, "ann", PROFILE_VERSION, "key", latest, revision)
+        with tick(cloud, daemons_instance, "refresh_profiles") as data:
+            assert data.run_requests == []
+    assert len(set(keys)) == 3
 
 
 def test_a_golfer_whose_profile_is_being_made_waits(cloud: Cloud, instance: dg.DagsterInstance) -> None:
