@@ -41,7 +41,7 @@ from golf_pipeline.swing.documents import (
 EVIDENCE = Evidence(metric_id="pelvis_sway", phase=EventName.TOP, value=-0.1432, unit="torso lengths", frame=40)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def metrics() -> tuple[Metric, ...]:
     return (
         Metric(
@@ -71,7 +71,7 @@ def metrics() -> tuple[Metric, ...]:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def findings() -> Findings:
     sway = Finding(
         fault_id="sway",
@@ -87,7 +87,7 @@ def findings() -> Findings:
     return Findings(overall_level="one main fault", findings=(sway,), positives=(), not_judged=())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def report() -> Report:
     return Report(
         summary="One thing stands out: sway, your pelvis at -0.14 torso lengths at the top.",
@@ -115,7 +115,7 @@ def report() -> Report:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def segmentation() -> SwingSegmentation:
     events = tuple(
         SwingEvent(event=name, frame=10 * order, time_s=order / 3, exact_frame=10.0 * order, confidence=0.9)
@@ -133,7 +133,7 @@ def segmentation() -> SwingSegmentation:
     return SwingSegmentation(capture=capture, events=events, candidates=(candidate,))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def analysis(
     findings: Findings, metrics: tuple[Metric, ...], segmentation: SwingSegmentation, report: Report
 ) -> SwingAnalysis:
