@@ -71,8 +71,10 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
         )
     app.add_middleware(Watch, settings)
     problems.install(app)
-    for router in (video.starting, video.router, uploads.router, swings.starting, swings.router):
+    # Routers are asked in this order: those that are polled come first.
+    for router in (video.polled, swings.polled, video.starting, video.router, uploads.router, swings.starting):
         app.include_router(router)
+    app.include_router(swings.router)
     for router in (users.router, drills.router, coaches.router):
         app.include_router(router)
     app.include_router(notices.router)

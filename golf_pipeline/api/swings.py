@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from golf_pipeline.api.access import changed_swing, deletable_swing, may_see, seen_swing, shown_swing, swing_not_found
+from golf_pipeline.api.direct import DirectRoute
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.etags import CONDITIONAL, NOT_MODIFIED, conditional
 from golf_pipeline.api.idempotency import IdempotentRoute
@@ -46,6 +47,9 @@ router = APIRouter(prefix=SWINGS_PATH, tags=["swings"])
 starting = APIRouter(prefix=SWINGS_PATH, tags=["swings"], route_class=IdempotentRoute)
 """The route that starts work."""
 
+polled = APIRouter(prefix=SWINGS_PATH, tags=["swings"], route_class=DirectRoute)
+"""The routes that are answered from memory."""
+
 
 @router.get("", operation_id="listSwings", responses=documented(401, 404, 422, 503))
 def get_swings(
@@ -74,7 +78,7 @@ def get_swings(
     return SwingPage(swings=[swing_of(record) for record in shown], next_cursor=following)
 
 
-@router.get(
+@polled.get(
     "/{analysis_id}",
     operation_id="getSwing",
     response_model=SwingDetail,
@@ -86,7 +90,7 @@ async def get_swing(analysis_id: str, request: Request, caller: AnyCaller) -> Re
     return conditional(request, await _served(request).get(caller, analysis_id, "swing", renderer(request).swing))
 
 
-@router.get(
+@polled.get(
     "/{analysis_id}/frames",
     operation_id="getSwingFrames",
     response_model=SwingFrames,
@@ -98,7 +102,7 @@ async def get_frames(analysis_id: str, request: Request, caller: AnyCaller) -> R
     return conditional(request, await _served(request).get(caller, analysis_id, "frames", renderer(request).frames))
 
 
-@router.get(
+@polled.get(
     "/{analysis_id}/analysis",
     operation_id="getSwingAnalysis",
     response_model=SwingAnalysis,

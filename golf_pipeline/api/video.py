@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from golf_pipeline.api.access import Reader, may_change, may_see, seen_swing, swing_not_found
+from golf_pipeline.api.direct import DirectRoute
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.etags import CONDITIONAL, NOT_MODIFIED, conditional
 from golf_pipeline.api.idempotency import IdempotentRoute
@@ -40,6 +41,9 @@ starting = APIRouter(
     prefix="/api/video", tags=["video"], route_class=IdempotentRoute, dependencies=[Depends(WithinLimits)]
 )
 """The routes that start work."""
+
+polled = APIRouter(prefix="/api/video", tags=["video"], route_class=DirectRoute)
+"""The route that is answered from memory."""
 
 
 @starting.post(
@@ -94,7 +98,7 @@ def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) ->
     )
 
 
-@router.get(
+@polled.get(
     "/results/{job_id}",
     operation_id="getResults",
     response_model=Results,
