@@ -1,6 +1,7 @@
 """The catalog's database, SQLite or PostgreSQL by URL: connecting, migrating, and a write that both understand."""
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text, update
@@ -12,6 +13,7 @@ BUSY_TIMEOUT_MS = 15_000
 POOL_SIZE = 5
 CONNECT_TIMEOUT_S = 5
 _READS_ONLY = "golf_reads_only"
+_HAS_TURN = "golf_has_turn"
 _POSTGRES_LOCK = 4_701_204  # any fixed number: whoever migrates holds this advisory lock
 
 
@@ -32,7 +34,7 @@ def connect(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    _WritersQueue().attend(engine)
     return engine
 
 
@@ -88,11 +90,36 @@ def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) 
     return bool(connection.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount)
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads and then writes fails at once, without waiting, if another one wrote in between: so one
-    # that may write begins as a writer, and waits its turn there.
-    reads = connection.get_execution_options().get(_READS_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+class _WritersQueue:
+    """Lets the writers of one process begin one after the other, on SQLite, which has one writer at a time.
+
+    SQLite itself lets them sleep and look again, longer each time, so that under load some wait a hundred times longer
+    than others. The queue is a courtesy and no lock that anything rests on: after `BUSY_TIMEOUT_MS` a writer goes on to
+    SQLite without its turn, and writers of other processes meet it there.
+    """
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+
+    def attend(self, engine: Engine) -> None:
+        """Take the turn with each transaction that may write, and give it back with its connection."""
+        event.listen(engine, "begin", self._begin)
+        for end in ("checkin", "invalidate"):
+            event.listen(engine, end, self._end)
+
+    def _begin(self, connection: Connection) -> None:
+        # A transaction that reads and then writes fails at once, without waiting, if another one wrote in between: so
+        # one that may write begins as a writer, and waits its turn there.
+        if connection.get_execution_options().get(_READS_ONLY, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        if _HAS_TURN not in connection.info and self._turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            connection.info[_HAS_TURN] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _end(self, _: Any, record: Any, *__: Any) -> None:
+        if record.info.pop(_HAS_TURN, False):
+            self._turn.release()
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
