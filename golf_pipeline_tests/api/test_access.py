@@ -16,14 +16,15 @@ from golf_pipeline.api.app import create_app
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.coaches import create_session, name_coaches
-from golf_pipeline.storage.keys import GUEST
+from golf_pipeline.storage.keys import GUEST, Upload, upload_key
 from golf_pipeline.storage.links import AUDIENCE, TYPE, sign_link
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline_tests.api.conftest import Serve, serving
+from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
-from golf_pipeline_tests.api.stored import finished_swing
-from golf_pipeline_tests.coach.conftest import analysis, findings, metrics, report, segmentation
+from golf_pipeline_tests.api.test_video import analysis
+from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
 
 __all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
 
@@ -56,7 +57,7 @@ class Scene:
 
     @property
     def key(self) -> str:
-        return f"golf-swings/ann/{self.swing}.mp4"
+        return f"golf-swings/ann/{self.swing}.mov"
 
 
 Call = Callable[[Scene], httpx.Response]
@@ -188,6 +189,16 @@ ROWS: dict[str, Row] = {
     "getMetrics": Row(get("/metrics"), 401, 403, 403, 403, 403, 403, 200),
 }
 """By operation id."""
+
+
+def finished_swing(
+    catalog: Catalog, store: ObjectStore, user_id: str, analysis: SwingAnalysis, session_id: str | None = None
+) -> str:
+    """Store a finished swing of a golfer, maybe filmed in a coach's session; returns its id."""
+    swing = str(uuid4())
+    upload = Upload(user_id, swing, "mov", upload_key(user_id, swing, "mov"))
+    catalog.create(store.bucket, upload, is_authenticated=user_id != GUEST, session_id=session_id)
+    return Swings(catalog, store, analysis).finished(swing, user_id).analysis_id
 
 
 @dataclass

@@ -33,7 +33,7 @@ VIDEO = b"pretend this is a video"
 ASK = {"fileName": "swing.MOV", "contentType": "video/quicktime", "contentLength": len(VIDEO)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def analysis(
     segmentation: SwingSegmentation, metrics: tuple[Metric, ...], findings: Findings, report: Report
 ) -> SwingAnalysis:
