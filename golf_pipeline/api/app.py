@@ -3,18 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from golf_pipeline import __version__
-from golf_pipeline.api import coaches, drills, notices, operations, problems, swings, uploads, users, video
+from golf_pipeline.api import chat, coaches, drills, notices, operations, problems, swings, uploads, users, video
 from golf_pipeline.api.board import CLOSING, NoticeBoard
 from golf_pipeline.api.edge import Edge
 from golf_pipeline.api.gauges import Gauges
 from golf_pipeline.api.identity import verifier_from_settings
+from golf_pipeline.api.metrics import ModelCalls
 from golf_pipeline.api.probes import Probe
 from golf_pipeline.api.served import ServedResults
 from golf_pipeline.api.watch import Watch
+from golf_pipeline.coach.chat.chat import chat_model_from_settings
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.notices import EndedAnalyses
@@ -51,6 +54,8 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.state.served = ServedResults(catalog)
     app.state.queue = UploadQueue.from_settings(settings)
     app.state.upload_slots = uploads.UploadSlots()
+    app.state.chat_model = chat_model_from_settings(settings, ModelCalls())
+    app.state.chat_threads = CapacityLimiter(chat.THREADS)
     app.state.verifier = verifier_from_settings(settings)
     app.add_middleware(Edge, settings.api_body_timeout_s, settings.api_max_header_bytes)
     if settings.cors_origins:
@@ -75,7 +80,7 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     for router in (video.polled, swings.polled, video.starting, video.router, uploads.router, swings.starting):
         app.include_router(router)
     app.include_router(swings.router)
-    for router in (users.router, drills.router, coaches.router):
+    for router in (chat.router, users.router, drills.router, coaches.router):
         app.include_router(router)
     app.include_router(notices.router)
     app.include_router(operations.router)

@@ -6,13 +6,14 @@ read when they are scraped (`gauges.py`). Labels have few values: a route is its
 """
 
 import os
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import Scope
 
 from golf_pipeline.coach.chat.documents import ChatAnswer
+from golf_pipeline.coach.chat.openai_chat import ModelCall, Outcome
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Read by prometheus_client itself, at its import."""
@@ -21,7 +22,7 @@ UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "WS"})
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 40)
-_OUTCOMES = frozenset({"ok", "error", "timeout", "refused", "broken"})
+_OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 REGISTRY = CollectorRegistry()
 
@@ -96,10 +97,14 @@ def observe_chat(answer: ChatAnswer, seconds: float) -> None:
     chat_cost_total.inc(answer.cost_usd)
 
 
-def observe_model_call(outcome: str, seconds: float) -> None:
-    """Count a call to the chat's model: `ok`, `error`, `timeout`, `refused` (breaker open) or `broken` (it lied)."""
-    model_calls_total.labels(outcome if outcome in _OUTCOMES else "error").inc()
-    model_seconds.observe(seconds)
+class ModelCalls:
+    """Counts calls to the chat's model (`openai_chat.ChatObserver`)."""
+
+    def called(self, call: ModelCall) -> None:
+        """Count one call: how it ended and how long it took; a call that the breaker held back took no time."""
+        model_calls_total.labels(call.outcome).inc()
+        if call.outcome != "left alone":
+            model_seconds.observe(call.seconds)
 
 
 def counted() -> bytes:

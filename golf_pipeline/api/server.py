@@ -24,6 +24,10 @@ GRACE_S = 10
 KEEP_ALIVE_S = 20
 """An idle connection stays open for so long: longer than a client's pause between two polls."""
 
+START_S = 60
+"""A worker that says nothing for so long is replaced. Its imports count: on a busy machine they take many seconds, and
+with uvicorn's own 5 s a worker is killed and started over and over."""
+
 BACKLOG = 2048
 MAX_NOTICE_BYTES = 8 * 1024
 """Of a message to us over a WebSocket: only tokens come."""
@@ -62,6 +66,7 @@ class Config(uvicorn.Config):
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
+            timeout_worker_healthcheck=START_S,
         )
 
 

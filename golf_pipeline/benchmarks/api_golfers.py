@@ -15,6 +15,7 @@ from golf_pipeline.coach.documents import AiAnalysis
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import Upload, output_key, profile_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.storage.result import ARTIFACTS, RESULT_SCHEMA_VERSION, RESULT_STAGE, build_result
 from golf_pipeline.swing.documents import SwingAnalysis
@@ -60,7 +61,7 @@ def _store_golfer(
     key = profile_key(user_id, PROFILE_VERSION)
     store.put_bytes(key, build_profile(user_id, swings).model_dump_json().encode(), JSON)
     completed = max(record.completed_at or FIRST_DAY for record in records)
-    catalog.record_profile(user_id, PROFILE_VERSION, key, completed)
+    record_profile(catalog.engine, user_id, PROFILE_VERSION, key, completed, golfer_revision=0)
     return Golfer(user_id, tuple(record.analysis_id for record in records))
 
 

@@ -12,8 +12,10 @@ from sqlalchemy import insert, update
 
 from golf_pipeline.alarms import alarms
 from golf_pipeline.api import gauges
-from golf_pipeline.api.metrics import observe_chat, observe_model_call
+from golf_pipeline.api.metrics import ModelCalls, observe_chat
 from golf_pipeline.coach.chat.documents import ChatAnswer
+from golf_pipeline.coach.chat.openai_chat import ModelCall
+from golf_pipeline.coach.documents import Spent
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import Upload
 from golf_pipeline.storage.records import Status
@@ -86,15 +88,14 @@ def test_latency_is_a_histogram_by_route(api: httpx.Client) -> None:
 def test_a_chat_answer_counts_with_its_tokens_and_cost(api: httpx.Client) -> None:
     answer = ChatAnswer(text="x", written_by="model", model="m", topic="t", tokens_used=700, cost_usd=0.25)
     tokens_before, cost_before = value(api, "golf_chat_tokens_total"), value(api, "golf_chat_cost_usd_total")
-    calls_before = value(api, "golf_model_calls_total", outcome="timeout")
+    calls_before = value(api, "golf_model_calls_total", outcome="failed")
     observe_chat(answer, 1.5)
-    observe_model_call("timeout", 15.0)
-    observe_model_call("anything else a library may say", 1.0)
+    ModelCalls().called(ModelCall("answer", "failed", 15.0, Spent()))
     assert value(api, "golf_chat_tokens_total") == tokens_before + 700
     assert value(api, "golf_chat_cost_usd_total") == pytest.approx(cost_before + 0.25)
-    assert value(api, "golf_model_calls_total", outcome="timeout") == calls_before + 1
+    assert value(api, "golf_model_calls_total", outcome="failed") == calls_before + 1
     outcomes = {dict(labels).get("outcome") for name, labels in scraped(api) if name == "golf_model_calls_total"}
-    assert outcomes == {"ok", "error", "timeout", "refused", "broken"}
+    assert outcomes == {"answered", "refused", "failed", "overcharged", "left alone"}
 
 
 def test_swings_the_queue_and_the_days_cost_are_read_when_scraped(

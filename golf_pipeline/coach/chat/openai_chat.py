@@ -65,12 +65,16 @@ OVERCHARGED = "the model service counted more tokens than a request can have"
 NO_TIME = "the model service did not answer in time"
 
 
+Outcome = Literal["answered", "refused", "failed", "overcharged", "left alone"]
+"""How a call ended: `refused` by the service for what was asked or who asked, `left alone` by the open breaker."""
+
+
 @dataclass(frozen=True)
 class ModelCall:
     """One call to the model service, as metrics count it; it holds no text."""
 
     kind: Literal["look", "answer"]
-    outcome: Literal["answered", "refused", "failed", "overcharged", "left alone"]
+    outcome: Outcome
     seconds: float
     spent: Spent
 
