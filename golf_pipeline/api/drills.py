@@ -7,6 +7,7 @@ from functools import lru_cache
 from fastapi import APIRouter, Depends, Request, Response
 
 from golf_pipeline.api.etags import CONDITIONAL, NOT_MODIFIED, Rendered, strong
+from golf_pipeline.api.golfer_reads import profile_of
 from golf_pipeline.api.idempotency import IdempotentRoute
 from golf_pipeline.api.identity import AnyCaller, SignedIn
 from golf_pipeline.api.limits import WithinLimits
@@ -70,7 +71,7 @@ def recommend_drills(request: Request, caller: SignedIn) -> RecommendedDrills:
     store: ObjectStore = request.app.state.store
     with database.for_reading(catalog.engine).connect() as connection:
         stored = profiles.stored_profile(connection, caller.user_id)
-    profile = profiles.read_profile(store, stored)
+    profile = profile_of(store, stored)
     if profile is None or not profile.swing_count:
         return RecommendedDrills(drills=(), reason="No swing of yours is analysed yet: upload one, and drills follow.")
     done = drills_done_since(catalog.engine, caller.user_id, datetime.now(UTC) - RECENT)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from golf_pipeline.api.access import may_see
 from golf_pipeline.api.etags import CONDITIONAL, NOT_MODIFIED
+from golf_pipeline.api.golfer_reads import our_own_objects, profile_of
 from golf_pipeline.api.identity import Caller, SignedIn
 from golf_pipeline.api.people_messages import (
     DatedSwing,
@@ -84,7 +85,8 @@ def update_me(patch: MePatch, request: Request, caller: SignedIn) -> Response:
             name_coaches(connection, caller.user_id, patch.coach_ids or ())
         state = _State(connection, caller)
     if about_themselves:
-        profiles.write_context_file(catalog.engine, store, caller.user_id)
+        with our_own_objects():
+            profiles.write_context_file(catalog.engine, store, caller.user_id)
     return _served(store, state)
 
 
@@ -115,7 +117,7 @@ def get_user_stats(user_id: str, request: Request, caller: SignedIn) -> Response
     tag = tag_of(user_id, *seen, week, month, _told(stored))
     if (known := still_holds(request, tag)) is not None:
         return known
-    stats = _stats(user_id, counts, drills, profiles.read_profile(store, stored))
+    stats = _stats(user_id, counts, drills, profile_of(store, stored))
     return tagged(stats.model_dump_json().encode(), tag)
 
 
@@ -132,7 +134,7 @@ class _State:
 
 
 def _served(store: ObjectStore, state: _State) -> Response:
-    profile = profiles.read_profile(store, state.profile)
+    profile = profile_of(store, state.profile)
     context = state.golfer.context or (profile.user_context if profile else None) or UserContext()
     me = Me(
         user_id=state.caller.user_id,
@@ -149,7 +151,8 @@ def _context_from_file(catalog: Catalog, store: ObjectStore, caller: Caller) -> 
     with database.for_reading(catalog.engine).connect() as connection:
         if profiles.golfer(connection, caller.user_id).context is not None:
             return None
-    return profiles.read_context_file(store, caller.user_id)
+    with our_own_objects():
+        return profiles.read_context_file(store, caller.user_id)
 
 
 def _told(stored: StoredProfile | None) -> tuple[str, datetime] | None:

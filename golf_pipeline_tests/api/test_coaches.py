@@ -13,16 +13,16 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.events import parse_s3_notification
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
-from golf_pipeline.storage.result import RESULT_STAGE
-from golf_pipeline.swing.documents import Findings, KeyFrame, Metric, Report, SwingAnalysis, SwingSegmentation
+from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.api.conftest import Serve
+from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.api.people import name_coaches
-from golf_pipeline_tests.api.stored import finished_swing
+from golf_pipeline_tests.api.test_video import analysis
 from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
 
-__all__ = ["findings", "metrics", "report", "segmentation"]
+__all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
 
 PLUS = "/api/coaches/plus"
 
@@ -81,34 +81,6 @@ def carl(api: httpx.Client, tokens: TestIssuer) -> Coach:
     """Ann's coach."""
     name_coaches(api, tokens, "ann", "carl")
     return Coach(api, tokens.headers("carl", "coach"))
-
-
-@pytest.fixture
-def stored_result(
-    catalog: Catalog,
-    store: ObjectStore,
-    segmentation: SwingSegmentation,
-    metrics: tuple[Metric, ...],
-    findings: Findings,
-    report: Report,
-) -> bytes:
-    """A result with one key frame, as the pipeline stores it."""
-    frame = KeyFrame(
-        phase="impact", event="impact", frame_number=60, timestamp=2, description="Impact", file_name="frame_008.jpg"
-    )
-    analysis = SwingAnalysis(
-        status="analysed",
-        algorithm_versions={"pose": "1"},
-        capture=segmentation.capture,
-        events=segmentation.events,
-        candidates=segmentation.candidates,
-        metrics=metrics,
-        findings=findings,
-        report=report,
-        key_frames=(frame,),
-    )
-    other = finished_swing(catalog, store, "bob", analysis)
-    return store.get_bytes(catalog.stages(other)[RESULT_STAGE].key)
 
 
 def put(upload: httpx.Response, body: bytes = b"video") -> None:
@@ -266,29 +238,28 @@ def test_a_queue_that_does_not_answer_does_not_matter(
 
 
 def test_the_coach_follows_the_job_to_its_frames(
-    carl: Coach, catalog: Catalog, store: ObjectStore, stored_result: bytes
+    carl: Coach, catalog: Catalog, store: ObjectStore, analysis: SwingAnalysis
 ) -> None:
-    jobs = []
     for include_frames in (True, False):
         upload = carl.initiate(carl.session("ann"), include_frames=include_frames)
         put(upload)
-        jobs.append(upload.json()["job_id"])
-        carl.complete(jobs[-1])
-    with_frames, without = jobs
-    catalog.set_status(with_frames, Status.PROCESSING, "We are looking at your video.")
-    job = carl.job(with_frames).json()
-    assert (job["status"], job["results"], job["frames"], job["player_id"]) == ("processing", None, None, "ann")
-    assert job["progress_message"] == "We are looking at your video."
-    for one in jobs:
-        store.put_bytes(f"{one}.json", stored_result, "application/json")
-        catalog.record_stage(one, RESULT_STAGE, "1", f"{one}.json", None)
-        catalog.set_status(one, Status.AI_COMPLETED, "done")
-    job = carl.job(with_frames).json()
-    assert (job["status"], job["results"]) == ("completed", f"/api/video/results/{with_frames}")
-    (frame,) = job["frames"]
-    assert frame["url"].startswith("http")
-    assert "key" not in frame
-    assert carl.job(without).json()["frames"] is None
+        name = upload.json()["job_id"]
+        carl.complete(name)
+        record = catalog.get(name)
+        assert record is not None
+        waiting = carl.job(name).json()
+        assert (waiting["status"], waiting["player_id"]) == ("queued", "ann")
+        assert (waiting["results"], waiting["frames"]) == (None, None)
+        Swings(catalog, store, analysis).finish(record)
+        job = carl.job(name).json()
+        assert (job["status"], job["analysis_status"]) == ("completed", "AI_COMPLETED")
+        assert carl.api.get(job["results"], headers=carl.headers).json()["status"] == "completed"
+        if include_frames:
+            (frame,) = job["frames"]
+            assert httpx.get(frame["url"]).content == b"jpeg"
+            assert "key" not in frame
+        else:
+            assert job["frames"] is None
 
 
 def test_a_job_that_failed_says_why(carl: Coach, catalog: Catalog) -> None:

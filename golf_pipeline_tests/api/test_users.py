@@ -13,6 +13,7 @@ from golf_pipeline.storage.keys import user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.storage.records import Status
+from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION, UserContext
 from golf_pipeline_tests.api.conftest import Serve
 from golf_pipeline_tests.api.issuer import TestIssuer
@@ -301,3 +302,14 @@ def test_storage_that_does_not_answer_is_said_so_and_the_change_can_be_sent_agai
     assert (again.status_code, again.json()["context"]["handicap"]) == (200, 3)
     with catalog.engine.connect() as connection:
         assert profiles.golfer(connection, "ann").context == UserContext(handicap=3)
+
+
+def test_what_storage_forbids_us_is_not_the_callers_fault(
+    api: httpx.Client, tokens: TestIssuer, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: str) -> bytes:
+        raise SwingError(ErrorCode.UPLOAD_FORBIDDEN, "We are not allowed to read this video.")
+
+    monkeypatch.setattr(store, "get_bytes", forbidden)
+    answer = change(api, tokens, {"handicap": 3})
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
