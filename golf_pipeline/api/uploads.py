@@ -6,6 +6,8 @@ made only when all bytes are there. `edge.STREAMED` lets the body of this route 
 """
 
 import logging
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -43,6 +45,15 @@ MAX_FRAME_BYTES = 64 * 1024
 UPLOADS_AT_ONCE = 8
 """In one process; each holds one part, and a copy of it while it is sent (`StreamedUpload`)."""
 
+UPLOADS_OF_ONE = 2
+"""Of those, by one user (of guests: one address), so that nobody can take all places."""
+
+SLOWEST_BYTES_PER_S = 8 * 1024
+"""A phone on a bad line sends twice as much; who sends less, on the whole, holds a place for hours."""
+
+SLOW_START_S = 30.0
+"""From when on that is asked for."""
+
 BUSY_RETRY_S = 5
 HOUR_S = 3600.0
 
@@ -73,28 +84,29 @@ _FORM = {
 class UploadSlots:
     """How many uploads this process passes on at the same time; for the event loop only."""
 
-    def __init__(self, most: int = UPLOADS_AT_ONCE) -> None:
-        self._free = most
+    def __init__(self, most: int = UPLOADS_AT_ONCE, most_of_one: int = UPLOADS_OF_ONE) -> None:
+        self._most, self._most_of_one = most, most_of_one
+        self._taken: Counter[str] = Counter()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold a slot.
+    def taken(self, subject: str) -> Iterator[None]:
+        """Hold a slot for a user.
 
         Raises:
-            Problem: 503, none is free.
+            Problem: 429, they hold as many as one may; 503, none is free.
         """
-        if not self._free:
-            raise Problem(
-                503,
-                "UPLOADS_BUSY",
-                "Many videos are coming in at the moment. Please try again in a few seconds.",
-                {"Retry-After": str(BUSY_RETRY_S), **_CLOSE},
-            )
-        self._free -= 1
+        told = {"Retry-After": str(BUSY_RETRY_S), **_CLOSE}
+        if self._taken[subject] >= self._most_of_one:
+            raise Problem(429, "RATE_LIMITED", "Please wait until your other videos are through.", told)
+        if self._taken.total() >= self._most:
+            sentence = "Many videos are coming in at the moment. Please try again in a few seconds."
+            raise Problem(503, "UPLOADS_BUSY", sentence, told)
+        self._taken[subject] += 1
         try:
             yield
         finally:
-            self._free += 1
+            self._taken[subject] -= 1
+            self._taken += Counter()  # forgets who holds none
 
 
 @router.post(
@@ -113,7 +125,7 @@ async def upload_swing(request: Request, caller: AnyCaller) -> Response:
     if int(request.headers.get("content-length", "0")) > most + MAX_FRAME_BYTES:
         raise too_large(most)
     slots: UploadSlots = request.app.state.upload_slots
-    with slots.taken():
+    with slots.taken(subject_of(request, caller)):
         await run_in_threadpool(count_upload, request, caller)
         record = await _receive(request, caller, form)
     body = swing_of(record).model_dump_json().encode()
@@ -260,7 +272,8 @@ async def _receive(request: Request, caller: Caller, form: VideoForm) -> Analysi
     upload: StreamedUpload | None = None
     there = Upload("", "", "", "")
     try:
-        async for data in _file_bytes(request, form):
+        pace = _Pace()
+        async for data in _file_bytes(request, form, pace):
             if upload is None:
                 job_id = str(uuid4())
                 key = upload_key(caller.user_id, job_id, form.extension)
@@ -268,7 +281,8 @@ async def _receive(request: Request, caller: Caller, form: VideoForm) -> Analysi
                 upload = store.stream(key, CONTENT_TYPES[form.extension])
             if upload.wants(len(data)):
                 # The client is not read from meanwhile: so a fast one fills no memory.
-                await run_in_threadpool(upload.write, data)
+                with pace.paused():
+                    await run_in_threadpool(upload.write, data)
             else:
                 upload.write(data)
         form.finish()
@@ -283,8 +297,33 @@ async def _receive(request: Request, caller: Caller, form: VideoForm) -> Analysi
                 await run_in_threadpool(_abort, upload)
 
 
-async def _file_bytes(request: Request, form: VideoForm) -> AsyncIterator[bytes]:
+class _Pace:
+    """How fast a client sends, without the time in which it was not read from."""
+
+    def __init__(self) -> None:
+        self._began, self._bytes = time.monotonic(), 0
+
+    def check(self, length: int) -> None:
+        """Count what has come.
+
+        Raises:
+            Problem: 408, it is too little for the time that it took.
+        """
+        self._bytes += length
+        took_s = time.monotonic() - self._began
+        if took_s > SLOW_START_S and self._bytes < took_s * SLOWEST_BYTES_PER_S:
+            raise Problem(408, "REQUEST_TIMEOUT", "The video comes too slowly. Please try a better connection.", _CLOSE)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        paused_at = time.monotonic()
+        yield
+        self._began += time.monotonic() - paused_at
+
+
+async def _file_bytes(request: Request, form: VideoForm, pace: _Pace) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
+        pace.check(len(chunk))
         for data in form.feed(chunk):
             yield data
 

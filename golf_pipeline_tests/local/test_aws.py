@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from golf_pipeline.local.aws import MAX_RECEIVES, RETENTION_S, EmbeddedAws
 from golf_pipeline.settings import Settings
+from golf_pipeline.storage.object_store import PART_BYTES, ObjectStore
 from golf_pipeline_tests.local.conftest import AwsProcess
 
 ENDS = pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
@@ -153,6 +154,28 @@ def test_a_presigned_put_stores_the_object_and_its_event_names_it(aws: AwsProces
     assert unquote_plus(record["s3"]["object"]["key"]) == key
     assert record["s3"]["object"]["eTag"] == etag.strip('"')
     assert record["s3"]["object"]["size"] == len(b"video")
+
+
+def test_an_upload_in_parts_is_announced_whole_and_survives_and_an_aborted_one_leaves_nothing(aws: AwsProcess) -> None:
+    store = ObjectStore(aws.bucket, aws.s3)
+    body = bytes(range(256)) * (2 * PART_BYTES // 256 + 9)
+    whole, aborted = (store.stream(f"golf-swings/u/{name}.mov", "video/quicktime") for name in ("whole", "aborted"))
+    for upload in (whole, aborted):
+        upload.write(body)
+    assert aws.drain() == [], "parts are no object"
+    whole.complete()
+    aborted.abort()
+    records = [record for message in aws.drain() for record in json.loads(message)["Records"]]
+    # moto announces it as a Put as well, which AWS does not; registering the same object again changes nothing.
+    assert "ObjectCreated:CompleteMultipartUpload" in {record["eventName"] for record in records}
+    etag = store.head("golf-swings/u/whole.mov").etag
+    for told in (record["s3"]["object"] for record in records):
+        assert (told["key"], told["size"], told["eTag"]) == ("golf-swings/u/whole.mov", len(body), etag)
+    aws.restart_after(signal.SIGKILL)
+    assert [found.key for found in store.list_objects("")] == ["golf-swings/u/whole.mov"]
+    assert store.get_bytes("golf-swings/u/whole.mov") == body
+    assert aws.s3.list_multipart_uploads(Bucket=aws.bucket).get("Uploads", []) == []
+    assert aws.drain() == []
 
 
 def test_only_the_upload_prefix_is_announced(aws: AwsProcess) -> None:
