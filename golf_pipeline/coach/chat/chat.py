@@ -8,7 +8,7 @@ from golf_pipeline.coach.chat.breaker import LEFT_ALONE, breaker_of
 from golf_pipeline.coach.chat.data import GolferData
 from golf_pipeline.coach.chat.documents import ChatAnswer, Conversation
 from golf_pipeline.coach.chat.dossier import drills_of, swings_of
-from golf_pipeline.coach.chat.openai_chat import ChatLimits, ChatModel, ChatObserver, Written, write_answer
+from golf_pipeline.coach.chat.openai_chat import ChatLimits, ChatModel, ChatObserver, ModelCall, Written, write_answer
 from golf_pipeline.coach.chat.rules import answer_by_rules
 from golf_pipeline.coach.chat.tools import choices_of
 from golf_pipeline.coach.coach import NO_MODEL, price_of
@@ -95,6 +95,8 @@ def _written(
     if model is None:
         return Written(Spent(), NO_MODEL)
     if model.breaker.is_closed_to_calls:
+        if model.observer is not None:
+            model.observer.called(ModelCall("look", "left alone", 0.0, Spent()))
         return Written(Spent(), LEFT_ALONE)
     choices = choices_of(message, golfer, conversation, about)
     if choices is None:
