@@ -78,7 +78,7 @@ def verifier_from_settings(settings: Settings) -> "TokenVerifier | None":
     Raises:
         IdentityConfigError: a setting is missing or not an address.
     """
-    if settings.oidc_issuer is None:
+    if not settings.oidc_issuer:
         if settings.oidc_audience or settings.oidc_jwks_url:
             raise IdentityConfigError("GOLF_OIDC_ISSUER is not set: without it no token is accepted. Set it as well.")
         return None
@@ -87,10 +87,10 @@ def verifier_from_settings(settings: Settings) -> "TokenVerifier | None":
             "GOLF_OIDC_AUDIENCE is not set: without it the tokens of every app of the issuer would be accepted."
         )
     for name, url in (("GOLF_OIDC_JWKS_URL", settings.oidc_jwks_url), ("GOLF_OIDC_ISSUER", settings.oidc_issuer)):
-        if url is not None and not is_web_address(url):
+        if url and not is_web_address(url):
             raise IdentityConfigError(f"{name} is not an http or https address.")
     return TokenVerifier(
-        settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_roles_claim
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url or None, settings.oidc_roles_claim
     )
 
 

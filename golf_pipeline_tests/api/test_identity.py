@@ -452,11 +452,13 @@ def test_a_withdrawn_key_is_forgotten_without_a_token_of_the_new_one(
     monkeypatch.setattr(issuer_keys, "PAUSE_S", 0.0)
     api = serve(**issuer.settings)
     stolen = issuer.rotate("second", keep=True)
-    assert api.get(swing, headers=issuer.headers("ann", key=stolen)).status_code == 200
+    remembered = issuer.headers("ann", key=stolen)
+    assert api.get(swing, headers=remembered).status_code == 200
     issuer.published = [issuer.key.published]
     deadline = time.monotonic() + 10
     while api.get(swing, headers=issuer.headers("ann", key=stolen, jti=str(uuid4()))).status_code == 200:
         assert time.monotonic() < deadline
+    assert code(api.get(swing, headers=remembered)) == (401, "INVALID_TOKEN")
     assert api.get(swing, headers=issuer.headers("ann")).status_code == 200
 
 
@@ -558,6 +560,12 @@ def test_an_id_under_which_two_keys_stand_is_no_id() -> None:
 def test_settings_that_do_not_fit_together_are_said_at_the_start(settings: dict[str, str], named: str) -> None:
     with pytest.raises(IdentityConfigError, match=named):
         verifier_from_settings(Settings(**settings))  # type: ignore[arg-type]
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert verifier_from_settings(Settings(oidc_issuer="", oidc_audience="", oidc_jwks_url="")) is None
+    discovering = Settings(oidc_issuer="https://idp.example", oidc_audience=AUDIENCE, oidc_jwks_url="")
+    assert verifier_from_settings(discovering) is not None
 
 
 def test_the_terminal_says_it_in_one_line(tmp_path: Path) -> None:
