@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from golf_pipeline.coach.chat.data import ChatSwing
-from golf_pipeline.coach.chat.said import told_day
+from golf_pipeline.coach.chat.data import ChatSwing, SwingSummary
+from golf_pipeline.coach.chat.said import told_day, told_failure, told_sign
 from golf_pipeline.coach.facts import SwingFacts
 from golf_pipeline.coach.grounding import Kind, Problem, number_problems_among
 from golf_pipeline.swing import knowledge, trend
@@ -46,6 +46,7 @@ def answer_problems(
     swings: Sequence[ChatSwing],
     profile: SwingProfile | None = None,
     comparison: SwingComparison | None = None,
+    listed: Sequence[SwingSummary] = (),
 ) -> tuple[Problem, ...]:
     """The numbers of an answer that neither a swing, the profile nor the comparison explains.
 
@@ -53,8 +54,11 @@ def answer_problems(
         swings: those that the answer may speak of.
         profile: of the golfer, where the answer may speak of it.
         comparison: of two of the golfer's swings, where the answer may speak of it.
+        listed: swings that the answer may name by their day, or whose failure it may repeat in the pipeline's words.
     """
-    for day in {told_day(swing.recorded_at) for swing in swings} | _days_of(profile):
+    for one in listed:
+        text = text.replace(told_failure(one), "")
+    for day in {told_day(one.recorded_at) for one in (*swings, *listed)} | _days_of(profile):
         text = text.replace(day, "")
     for ours in _library_texts():
         text = text.replace(ours, "")
@@ -108,7 +112,12 @@ def _library_texts() -> tuple[str, ...]:
     for drill in known.drills.values():
         texts |= {drill.name, drill.how, drill.dose, drill.cue}
     for metric in known.metrics.values():
-        texts |= {metric.definition, metric.sign, metric.trust_reason, *(doubt.reason for doubt in metric.doubts)}
+        texts |= {
+            metric.definition,
+            told_sign(metric.sign),
+            metric.trust_reason,
+            *(doubt.reason for doubt in metric.doubts),
+        }
     texts |= {fault.not_judged for fault in known.faults.values()}
     texts |= {fault.explanation for fault in known.faults.values()}
     return tuple(sorted((one for one in texts if len(one) >= _LEAST_LIBRARY_TEXT), key=len, reverse=True))

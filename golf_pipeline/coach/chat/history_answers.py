@@ -7,12 +7,13 @@ measurement's noise.
 from collections.abc import Sequence
 
 from golf_pipeline.coach.chat.data import SwingSummary
-from golf_pipeline.coach.chat.said import capital, in_words, plain, told_day, told_metric
+from golf_pipeline.coach.chat.said import capital, in_words, plain, told_day, told_failure, told_metric
 from golf_pipeline.coach.chat.spoken_of import FAILED, FINISHED, Asked, SpokenOf
 from golf_pipeline.coach.chat.swing_answers import Said
 from golf_pipeline.swing import knowledge, trend
 from golf_pipeline.swing.advice import printed
 from golf_pipeline.swing.compare import ComparedMetric, SwingComparison, Verdict
+from golf_pipeline.swing.documents import View
 from golf_pipeline.swing.profile import Direction, MetricSnapshot, SwingProfile
 
 MOST_CHANGES = 2
@@ -154,18 +155,21 @@ def status(recent: Sequence[SwingSummary]) -> Said:
         text = f"Yes: your latest video, of {day}, is analysed. Ask me what to work on, or what I saw at impact."
         return Said(text, (latest.analysis_id,))
     if latest.status == FAILED:
-        reason = f": {latest.error_message}" if latest.error_message else "."
-        return Said(f"Your latest video, of {day}, could not be analysed{reason} Film it again and upload it.")
+        reason = told_failure(latest)
+        because = f": {reason.rstrip('.')}." if reason else "."
+        return Said(f"Your latest video, of {day}, could not be analysed{because} Film it again and upload it.")
     return Said(f"Your latest video, of {day}, is still being analysed. That takes a few minutes at most times.")
 
 
-def no_swing_yet(recent: Sequence[SwingSummary]) -> Said:
-    """What is said where a question needs a finished swing and there is none."""
+def no_swing_yet(recent: Sequence[SwingSummary], about: str | None) -> Said:
+    """What is said where a question needs a finished swing and there is none, or not the one that is meant."""
+    meant = [one for one in recent if about in {None, one.analysis_id}]
+    if meant and meant[0].status != FINISHED:
+        return status(meant)
+    if any(one.status == FINISHED for one in recent):
+        return Said("I find no finished swing of yours there. Ask me about another one, or about your latest.")
     film = knowledge.load().filming
-    how = f"{film['face-on']} {film['down-the-line']}"  # type: ignore[index]
-    if recent and recent[0].status != FINISHED:
-        return status(recent)
     return Said(
         "I have no finished swing to speak of yet. Film one, from either side, the camera still, and upload it. "
-        f"{how} One swing from each side shows me the most."
+        f"{film[View.FACE_ON]} {film[View.DOWN_THE_LINE]} One swing from each side shows me the most."
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from golf_pipeline.coach.chat.documents import ChatMessage, MessageRole
 from golf_pipeline.coach.chat.phrases import Topic, load
 from golf_pipeline.coach.chat.topics import questions_of
+from golf_pipeline.swing.personal_text import sanitised
 
 MOST_CHARACTERS = 600
 MOST_TOPICS = 8
@@ -73,5 +74,5 @@ def _swings(summary: str, messages: Sequence[ChatMessage]) -> list[str]:
     match = _SWINGS.search(summary) if _MESSAGES.search(summary) else None
     before = match[1].split(", ") if match else []
     later = [one.swing_reference for one in reversed(messages) if one.swing_reference]
-    ids = [one for one in (*later, *before) if _MACHINE_ID.fullmatch(one)]
+    ids = [one for one in (*later, *before) if _MACHINE_ID.fullmatch(one) and sanitised(one, len(one)) == one]
     return list(dict.fromkeys(ids))[:MOST_SWINGS]

@@ -2,7 +2,7 @@
 
 from golf_pipeline.coach.chat.data import ChatSwing
 from golf_pipeline.coach.chat.phrases import load
-from golf_pipeline.coach.chat.said import capital, in_words, plain
+from golf_pipeline.coach.chat.said import capital, in_words, plain, told_sign
 from golf_pipeline.coach.chat.swing_answers import Case, Said, how_to_see_more, told_swing, told_unjudged
 from golf_pipeline.coach.facts import phase_words, told_reading
 from golf_pipeline.swing import knowledge
@@ -52,7 +52,7 @@ def _judged(metric: Metric) -> str | None:
     if text is None:
         return None
     sign = knowledge.load().metrics[metric.id].sign
-    way = "" if sign in _SIGN_SAYS_NOTHING or (metric.value or 0.0) == 0 else f" ({sign})"
+    way = "" if sign in _SIGN_SAYS_NOTHING or (metric.value or 0.0) == 0 else f" ({told_sign(sign)})"
     return f"{text}{way if '=' in sign else ''}{_against_good_swings(metric)}"
 
 
@@ -149,7 +149,7 @@ def how_sure(case: Case) -> Said:
     asked, swing = case.asked, case.swing
     findings = swing.findings.findings
     if not findings:
-        texts = ["Nothing was found that I could be wrong about, but what was not judged may hide something."]
+        texts = ["I found no fault there, but what could not be judged may hide one."]
     else:
         finding = findings[min(asked.rank, len(findings) - 1)]
         because = {

@@ -5,7 +5,7 @@ Adding a phrase, a name or a spelling is an edit of that file, whose head says h
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -123,18 +123,23 @@ class _File(_Entry):
 
 @dataclass(frozen=True)
 class Named:
-    """Names of one thing, as one pattern."""
+    """Names of one thing, as one pattern; each name has one of the words `begins`, so most texts need no search."""
 
     id: str
     pattern: re.Pattern[str]
+    begins: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A phrase; `kind` is the kind of name that it asks for, which is then masked in the text (`MASK`)."""
+    """A phrase; `kind` is the kind of name that it asks for, which is then masked in the text (`MASK`).
+
+    A text fits only if it has a word of each of `needs`; asking for that first spares nearly all searches.
+    """
 
     kind: str | None
     pattern: re.Pattern[str]
+    needs: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True)
@@ -188,8 +193,7 @@ def load(file: Path = FILE) -> Phrases:
         about={name: topic.about for name, topic in read.topic.items()},
         which={name: _any(phrases) for name, phrases in read.which.items()},
         names={
-            kind: tuple(Named(name, _any(phrases)) for name, phrases in things.items())
-            for kind, things in names.items()
+            kind: tuple(_named(name, phrases) for name, phrases in things.items()) for kind, things in names.items()
         },
         terms={name: one.text for name, one in read.term.items()},
         metric_ids={name: one.metrics for name, one in read.metric.items()},
@@ -251,7 +255,18 @@ def _phrase(phrase: str, kinds: Set[str]) -> Phrase:
     if len(kinds_named) > 1 or kinds_named - kinds:
         raise TopicsError(f"“{phrase}”: a phrase names one of {', '.join(sorted(kinds))} at most")
     pattern = re.compile(rf"(?<!\S){_source(phrase)}(?!\S)")
-    return Phrase(kind=next(iter(kinds_named), None), pattern=pattern)
+    return Phrase(kind=next(iter(kinds_named), None), pattern=pattern, needs=tuple(_needed_words(phrase)))
+
+
+def _named(name: str, phrases: Iterable[str]) -> Named:
+    return Named(name, _any(phrases), frozenset(word for one in phrases for word in next(_needed_words(one))))
+
+
+def _needed_words(phrase: str) -> Iterator[frozenset[str]]:
+    """For each word of a phrase that may not be missing, what it may be."""
+    for part in phrase.split():
+        if part != GAP and not part.endswith("?") and not _SLOT.fullmatch(part):
+            yield frozenset(part.split("/"))
 
 
 def _source(phrase: str) -> str:

@@ -46,7 +46,10 @@ _OF_SWING: dict[Topic, _OfSwing] = {
     Topic.FILMING: number_answers.filming,
     Topic.OVERVIEW: number_answers.overview,
 }
-_WITH_PROFILE = frozenset({Topic.WORK_ON, Topic.SCORE, Topic.STRENGTHS, Topic.FAULT})
+_WITH_PROFILE = frozenset(
+    {Topic.WORK_ON, Topic.WHY, Topic.DRILL, Topic.ANOTHER_DRILL, Topic.SCORE, Topic.STRENGTHS, Topic.FAULT}
+)
+"""The others do not read it: a question about impact costs one object."""
 _PLEASANTRIES = frozenset({Topic.GREETING, Topic.THANKS})
 
 
@@ -92,7 +95,7 @@ def _say(asked: Asked, spoken_of: SpokenOf) -> Said:
         return history_answers.compare(asked, spoken_of)
     swing = spoken_of.swing_for(asked.question)
     if swing is None:
-        return history_answers.no_swing_yet(spoken_of.recent)
+        return history_answers.no_swing_yet(spoken_of.recent, spoken_of.about)
     profile = spoken_of.profile if topic in _WITH_PROFILE else None
     return _OF_SWING[topic](Case(asked, swing, profile, spoken_of.drills_given))
 
@@ -100,7 +103,7 @@ def _say(asked: Asked, spoken_of: SpokenOf) -> Said:
 def _as_answer(said: Iterable[Said], topic: Topic) -> ChatAnswer:
     different = list({one.text: one for one in said}.values())
     return ChatAnswer(
-        text="\n\n".join(_shortened(one.text) for one in different),
+        text=" ".join(_shortened(one.text) for one in different),
         written_by="rules",
         model="rules",
         topic=topic,

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from golf_pipeline.coach.chat.data import SwingSummary
 from golf_pipeline.coach.facts import phase_words
 from golf_pipeline.swing.documents import EventName
+from golf_pipeline.swing.personal_text import sanitised
+
+MOST_OF_A_FAILURE = 300
+"""Characters of a failure's reason: a sentence or two."""
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -15,6 +20,16 @@ _MONTHS = (
 def told_day(moment: datetime) -> str:
     """A day as every answer prints it: `3 May 2026` (in the time zone that the data carry, as clients see it)."""
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def told_failure(swing: SwingSummary) -> str:
+    """Why a video could not be analysed, in the pipeline's own words, fit to be shown; empty where it says nothing."""
+    return sanitised(swing.error_message, MOST_OF_A_FAILURE)
+
+
+def told_sign(sign: str) -> str:
+    """A metric's sign as a text says it: `plus means toward the target`."""
+    return sign.replace("+ =", "plus means").replace("- =", "minus means")
 
 
 def plain(name: str) -> str:

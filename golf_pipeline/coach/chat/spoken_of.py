@@ -46,19 +46,41 @@ class Asked:
 
 def asked_of(message: str, conversation: Conversation | None) -> tuple[Asked, ...]:
     """The questions of a message, follow-ups resolved by the golfer's own earlier messages; empty: none understood."""
-    last: Asked | None = None
-    for earlier in _golfers_messages(conversation):
-        for question in questions_of(earlier.content):
-            resolved = _resolved(question, last)
-            if resolved is not None and resolved.topic not in _SMALL_TALK:
-                last = resolved
+    questions = questions_of(message)
+    last = None if all(map(_stands_alone, questions)) else _asked_last(conversation)
     asked: list[Asked] = []
-    for question in questions_of(message):
+    for question in questions:
         resolved = _resolved(question, last)
         if resolved is not None:
             asked.append(resolved)
             last = resolved
     return tuple(dict.fromkeys(asked))
+
+
+def _asked_last(conversation: Conversation | None) -> Asked | None:
+    """What the golfer asked last, as far back as it takes to understand it; None where nothing was."""
+    earlier: list[tuple[Question, ...]] = []
+    for message in reversed(_golfers_messages(conversation)):
+        questions = tuple(one for one in questions_of(message.content) if one.topic not in _SMALL_TALK)
+        earlier.append(questions)
+        if any(map(_stands_alone, questions)):
+            break
+    last: Asked | None = None
+    for questions in reversed(earlier):
+        for question in questions:
+            last = _resolved(question, last) or last
+    return last
+
+
+def _stands_alone(question: Question) -> bool:
+    """Whether a question means the same whatever was said before it."""
+    if question.topic in {Topic.MORE, Topic.OTHER_ONE, Topic.OTHER_FAULT}:
+        return False
+    return question.topic not in _KEEPS_THE_FAULT or bool(_names(question))
+
+
+def _names(question: Question) -> tuple[str, ...]:
+    return question.faults + question.metrics + question.unmeasured + question.flights + question.terms
 
 
 def _golfers_messages(conversation: Conversation | None) -> Sequence[ChatMessage]:
@@ -82,10 +104,9 @@ def _resolved(question: Question, last: Asked | None) -> Asked | None:
         if last.topic in {Topic.DRILL, Topic.ANOTHER_DRILL}:
             return replace(last, question=replace(last.question, topic=Topic.ANOTHER_DRILL))
         return replace(last, question=replace(last.question, which=question.which or "previous"))
-    names = question.faults or question.metrics or question.unmeasured or question.flights
-    if question.topic in _KEEPS_THE_FAULT and last.topic in _NAMES_A_FAULT and not names:
+    if question.topic in _KEEPS_THE_FAULT and last.topic in _NAMES_A_FAULT and not _names(question):
         return Asked(replace(question, faults=last.question.faults), last.rank)
-    if question.topic == Topic.MEANING and not names:
+    if question.topic == Topic.MEANING and not _names(question):
         return Asked(replace(question, metrics=last.question.metrics, unmeasured=last.question.unmeasured))
     return Asked(question)
 

@@ -13,7 +13,7 @@ from golf_pipeline.coach.chat.spoken_of import Asked
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.advice import told
 from golf_pipeline.swing.documents import Drill, Finding, Handedness, NotJudged, PlanDay, Trust
-from golf_pipeline.swing.knowledge import FaultDefinition
+from golf_pipeline.swing.knowledge import FaultDefinition, WhyNot
 from golf_pipeline.swing.profile import FocusArea, SwingProfile
 
 _SURE = {"high": "It was measured, in two signs", "medium": "It is likely, not certain", "low": "It is a hint only"}
@@ -46,24 +46,28 @@ def told_swing(swing: ChatSwing) -> str:
 
 def work_on(case: Case) -> Said:
     """The first finding in the report's words, what the recent swings say of it, and the drill to begin with."""
-    swing, profile = case.swing, case.profile
-    findings = swing.findings.findings
-    texts = [swing.report.summary]
-    if findings and profile is not None:
-        texts.append(_habit(findings[0], profile))
+    swing = case.swing
     drills = swing.report.drills[:1]
-    texts += [f"Begin with the drill “{drill.name}”: {drill.cue.lower()}." for drill in drills]
-    return _about(swing, *texts, drills=drills)
+    begin = [f"Begin with the drill “{drill.name}”: {drill.cue.lower()}." for drill in drills]
+    return _about(swing, swing.report.summary, _habit(case), *begin, drills=drills)
 
 
-def _habit(main: Finding, profile: SwingProfile) -> str:
-    """Whether the recent swings say the same; empty where they are too few to say anything."""
-    first = next(iter(profile.focus_areas), None)
+def _habit(case: Case) -> str:
+    """Whether the recent swings say the same as this one; empty where they are too few to say anything."""
+    first = next(iter(case.profile.focus_areas), None) if case.profile is not None else None
     if first is None or first.judged_in < _FEWEST_SWINGS_FOR_A_HABIT:
         return ""
-    if first.fault_id == main.fault_id:
+    main = next(iter(case.swing.findings.findings), None)
+    if main is not None and main.fault_id == first.fault_id:
         return f"I saw it in {_seen(first)}."
+    if main is None and not _is_a_habit(first):
+        return ""
     return f"Over your recent swings {plain(first.name)} comes first, though: I saw it in {_seen(first)}."
+
+
+def _is_a_habit(area: FocusArea) -> bool:
+    """Whether a fault shows in most of the recent swings that could be judged for it."""
+    return area.judged_in >= _FEWEST_SWINGS_FOR_A_HABIT and 2 * area.seen_in > area.judged_in
 
 
 def _seen(area: FocusArea) -> str:
@@ -93,8 +97,8 @@ def other_fault(case: Case) -> Said:
 
 def why(case: Case) -> Said:
     """What a fault does, to the ball too, and where it comes from, as far as coaches' rules and the swing tell."""
-    asked, swing = case.asked, case.swing
-    fault = _fault_meant(asked, swing)
+    swing = case.swing
+    fault = _fault_meant(case)
     if fault is None:
         return _no_finding(swing, "so there is no cause to look for")
     finding = _found(swing, fault.id)
@@ -112,7 +116,7 @@ def why(case: Case) -> Said:
     if fault.causes:
         texts.append(f"Usual causes, worth a look: {'; '.join(fault.causes)}. Which of them is yours I cannot see.")
     if finding is None:
-        texts.append(_not_found(swing, fault))
+        texts.append(_not_found(swing, fault, case.profile))
     elif finding.confidence == "low":
         texts.append("In your swing it is only a hint.")
     return _about(swing, *texts)
@@ -120,18 +124,19 @@ def why(case: Case) -> Said:
 
 def drill(case: Case) -> Said:
     """One drill for the fault meant: how, how much, the cue."""
-    asked, swing = case.asked, case.swing
-    return _drill(asked, swing)
+    return _drill(case)
 
 
 def another_drill(case: Case) -> Said:
     """A drill for the same fault that the conversation does not name yet."""
+    return _drill(case, is_other=True)
+
+
+def _drill(case: Case, *, is_other: bool = False) -> Said:
     asked, swing = case.asked, case.swing
-    return _drill(asked, swing, given=case.given, is_other=True)
-
-
-def _drill(asked: Asked, swing: ChatSwing, *, given: str = "", is_other: bool = False) -> Said:
-    fault = _fault_meant(asked, swing)
+    fault = _fault_meant(case)
+    if asked.question.flights and not asked.question.faults and not _known_for(asked, swing):
+        return ball_flight(case)  # a drill for another fault would be no answer to a slice
     if fault is None:
         return _no_finding(swing, "so I give no drill: a drill for a fault that was not seen costs you balls")
     drills = [knowledge.load().drills[drill_id] for drill_id in fault.drills]
@@ -139,7 +144,7 @@ def _drill(asked: Asked, swing: ChatSwing, *, given: str = "", is_other: bool = 
         return _about(swing, f"I have no drill for {plain(fault.name)}: {fault.not_judged}, so I never find it.")
     place = "at home" if asked.question.is_at_home else "on the range" if asked.question.is_on_the_range else None
     fitting = [one for one in drills if place in {one.where, None}]
-    new = [one for one in fitting if one.name not in given] if is_other else fitting
+    new = [one for one in fitting if one.name not in case.given] if is_other else fitting
     if is_other and len(new) == len(fitting) > 1:
         new = fitting[1:]  # "another one" where none was given: not the first, which the report gives
     texts = []
@@ -148,7 +153,7 @@ def _drill(asked: Asked, swing: ChatSwing, *, given: str = "", is_other: bool = 
     chosen = (new or fitting or drills)[0]
     finding = _found(swing, fault.id)
     if finding is None:
-        texts.append(_not_found(swing, fault))
+        texts.append(_not_found(swing, fault, case.profile))
     elif finding.confidence == "low":
         texts.append(f"{fault.name} is only a hint so far: film three more swings before you spend balls on it.")
     texts.append(f"For {plain(fault.name)}, {chosen.where}: “{chosen.name}”. {chosen.how}")
@@ -182,7 +187,7 @@ def one_fault(case: Case) -> Said:
     for fault_id in asked.question.faults[:2]:
         finding, fault = _found(swing, fault_id), known[fault_id]
         if finding is None:
-            texts.append(_not_found(swing, fault))
+            texts.append(_not_found(swing, fault, case.profile))
         else:
             texts.append(f"{fault.name} shows in {told_swing(swing)}: {_signs(finding)}. {_SURE[finding.confidence]}.")
             texts += [finding.explanation]
@@ -196,7 +201,7 @@ def ball_flight(case: Case) -> Said:
     asked, swing = case.asked, case.swing
     terms = _flight_terms(asked, swing)
     cannot = "A video of the body shows neither the club face nor its path, so I cannot say what the ball did or why."
-    findings = [one for one in swing.findings.findings if set(one.ball_flight) & terms]
+    findings = _known_for(asked, swing)
     if findings:
         first = findings[0]
         shots = in_words(sorted(set(first.ball_flight) & terms), "or")
@@ -211,8 +216,9 @@ def ball_flight(case: Case) -> Said:
     texts = [cannot, f"Nothing that I found in {told_swing(swing)} is known for it."]
     known = knowledge.load().faults
     unjudged = [one for one in swing.findings.not_judged if set(known[one.fault_id].ball_flight) & terms]
+    unjudged.sort(key=is_on_the_edge, reverse=True)
     if unjudged:
-        names = in_words([plain(one.name) for one in unjudged[:2]], "or")
+        names = in_words([plain(one.name) for one in unjudged if one.how == unjudged[0].how][:2], "or")
         texts.append(f"It can come from {names}, which could not be judged. {unjudged[0].how}")
     return _about(swing, *texts)
 
@@ -231,18 +237,25 @@ def _flight_terms(asked: Asked, swing: ChatSwing) -> set[str]:
     return terms
 
 
-def _fault_meant(asked: Asked, swing: ChatSwing) -> FaultDefinition | None:
-    """The fault that the question names, else the finding that is spoken of; None where the swing has none."""
-    known = knowledge.load().faults
+def _known_for(asked: Asked, swing: ChatSwing) -> list[Finding]:
+    """The findings that list a shot that the question names."""
+    terms = _flight_terms(asked, swing)
+    return [one for one in swing.findings.findings if set(one.ball_flight) & terms]
+
+
+def _fault_meant(case: Case) -> FaultDefinition | None:
+    """The fault that the question names, else the finding that is spoken of, else what mostly shows; None: nothing."""
+    asked, swing, known = case.asked, case.swing, knowledge.load().faults
     named = [one for one in asked.question.faults if one in known]
     if named:
         return next((known[one] for one in named if _found(swing, one)), known[named[0]])
-    if terms := _flight_terms(asked, swing):
-        known_for = [one for one in swing.findings.findings if set(one.ball_flight) & terms]
-        if known_for:
-            return known[known_for[0].fault_id]
+    if known_for := _known_for(asked, swing):
+        return known[known_for[0].fault_id]
     findings = swing.findings.findings
-    return known[findings[min(asked.rank, len(findings) - 1)].fault_id] if findings else None
+    if findings:
+        return known[findings[min(asked.rank, len(findings) - 1)].fault_id]
+    habits = [area for area in case.profile.focus_areas if _is_a_habit(area)] if case.profile is not None else []
+    return known[habits[0].fault_id] if habits else None
 
 
 def _found(swing: ChatSwing, fault_id: str) -> Finding | None:
@@ -253,12 +266,21 @@ def _signs(finding: Finding) -> str:
     return ", and ".join(told(finding, evidence) for evidence in finding.evidence)
 
 
-def _not_found(swing: ChatSwing, fault: FaultDefinition) -> str:
-    """Why a fault is no finding: it could not be judged, or no sign of it showed, and how much that says."""
+def _not_found(swing: ChatSwing, fault: FaultDefinition, profile: SwingProfile | None) -> str:
+    """Why a fault is no finding here: not judged, or no sign of it; and whether it shows in other recent swings."""
+    areas = profile.focus_areas if profile is not None else ()
+    area = next((one for one in areas if one.fault_id == fault.id), None)
+    habit = f" It showed in {_seen(area)}." if area is not None and _is_a_habit(area) else ""
     unjudged = next((one for one in swing.findings.not_judged if one.fault_id == fault.id), None)
     if unjudged is not None:
-        return told_unjudged(unjudged)
-    return f"I see no sign of {plain(fault.name)} in {told_swing(swing)}{_how_much_that_says(swing, fault)}."
+        return told_unjudged(unjudged) + habit
+    return f"I see no sign of {plain(fault.name)} in {told_swing(swing)}{_how_much_that_says(swing, fault)}.{habit}"
+
+
+def is_on_the_edge(fault: NotJudged) -> bool:
+    """Whether a fault was looked at and the numbers do not decide it, which more swings may."""
+    filming = knowledge.load().filming
+    return fault.how in {filming[WhyNot.AT_THE_LIMIT], filming[WhyNot.ONE_SIGN]}
 
 
 def told_unjudged(fault: NotJudged) -> str:

@@ -1,6 +1,7 @@
 """What the rules say that needs no number: greetings, who answers, what can be asked, what no video tells, terms."""
 
 from golf_pipeline.coach.chat.phrases import Topic, load
+from golf_pipeline.coach.chat.said import told_sign
 from golf_pipeline.coach.chat.spoken_of import Asked
 from golf_pipeline.coach.chat.swing_answers import Said
 from golf_pipeline.swing import knowledge
@@ -47,7 +48,7 @@ def meaning(asked: Asked) -> Said:
             texts.append(f"I cannot judge it: {fault.not_judged}.")
     for metric_id in asked.question.metrics[: 2 if not texts else 0]:
         metric = known.metrics[metric_id]
-        sign = f"; {metric.sign}" if metric.sign != "none" else ""
+        sign = f"; {told_sign(metric.sign)}" if metric.sign != "none" else ""
         unit = "" if metric.unit == "ratio" else f", in {'degrees' if metric.unit == 'deg' else metric.unit}"
         texts.append(f"{metric.name}{unit}: {metric.definition}{sign}.")
         if not metric.views:

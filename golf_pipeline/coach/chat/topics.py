@@ -6,7 +6,7 @@ the golfer's own swings: no word of it can reach an answer.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +28,8 @@ _LATE = frozenset({Topic.MORE, Topic.OTHER_ONE, Topic.GREETING, Topic.THANKS})
 
 _FEWEST_LETTERS_MISSPELT = 4
 _FEWEST_LETTERS_TWICE_MISSPELT = 8
+_MOST_LETTERS = 16
+"""Of a word that may be a misspelt one of ours: none of ours is longer, and a thousand letters would take seconds."""
 
 
 _BY_NAME = {Topic.BALL_FLIGHT: "flight", Topic.FAULT: "fault", Topic.METRIC: "metric", Topic.EVENT: "event"}
@@ -82,7 +84,11 @@ def plain_words(text: str, known: Phrases) -> str:
 
 def _spelt(word: str, known: Phrases) -> str:
     """The word of ours that a word is one letter off (two in a long one); itself where there is none."""
-    if len(word) < _FEWEST_LETTERS_MISSPELT or word in known.known_words or word in known.left_alone:
+    if (
+        not _FEWEST_LETTERS_MISSPELT <= len(word) <= _MOST_LETTERS
+        or word in known.known_words
+        or word in known.left_alone
+    ):
         return word
     index = _misspellings()
     near = index.get(word) or next((index[one] for one in _shorter(word) if one in index), None)
@@ -108,13 +114,19 @@ def _shorter(word: str) -> Iterator[str]:
 
 
 def _question(words: str, known: Phrases) -> Question | None:
-    spans = {kind: _spans(things, words) for kind, things in known.names.items()}
+    have = frozenset(words.split())
+    spans = {
+        kind: _spans([one for one in things if not one.begins.isdisjoint(have)], words)
+        for kind, things in known.names.items()
+    }
     named = {kind: tuple(dict.fromkeys(name for _, _, name in found)) for kind, found in spans.items()}
     topic = _topic(words, spans, known, set(known.topics) - _LATE)
     topic = topic or next((one for one, kind in _BY_NAME.items() if named[kind]), None)
     topic = topic or _topic(words, spans, known, _LATE) or _topic_of_words(words, known)
     if topic is None:
         return None
+    if topic == Topic.WHY and named["flight"] and not named["fault"]:
+        topic = Topic.BALL_FLIGHT  # "why do I hook it": of the ball, not of the fault that was spoken of
     return Question(
         topic=topic,
         faults=named["fault"],
@@ -135,10 +147,13 @@ def _topic(words: str, spans: dict[str, list[Span]], known: Phrases, among: Set[
         return Topic.PAIN
     texts: dict[str | None, str] = {kind: _masked(words, found) for kind, found in spans.items() if found}
     texts[None] = words
+    have = frozenset(words.split())
     best, longest = None, 0
     for topic in (one for one in known.topics if one in among):
         for phrase in known.topics[topic]:
-            match = phrase.pattern.search(texts[phrase.kind]) if phrase.kind in texts else None
+            if phrase.kind not in texts or any(one.isdisjoint(have) for one in phrase.needs):
+                continue
+            match = phrase.pattern.search(texts[phrase.kind])
             if match and len(match.group()) > longest:
                 best, longest = topic, len(match.group())
     return best
@@ -148,7 +163,7 @@ def _topic_of_words(words: str, known: Phrases) -> Topic | None:
     return next((topic for topic, pattern in known.words.items() if pattern.search(words)), None)
 
 
-def _spans(things: tuple[Named, ...], words: str) -> list[Span]:
+def _spans(things: Sequence[Named], words: str) -> list[Span]:
     """What a text names, in its order: where names overlap the longest one counts (`hip turn`, not `hip`)."""
     found = [(match.start(), match.end(), one.id) for one in things for match in one.pattern.finditer(words)]
     found.sort(key=lambda one: (one[0] - one[1], one[0]))

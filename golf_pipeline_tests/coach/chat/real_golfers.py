@@ -12,7 +12,7 @@ from golf_pipeline.coach.coach import coach_swing
 from golf_pipeline.swing.advice import write_report
 from golf_pipeline.swing.analysis import assemble_analysis
 from golf_pipeline.swing.compare import SwingComparison, compare_swings
-from golf_pipeline.swing.documents import SwingAnalysis
+from golf_pipeline.swing.documents import SwingAnalysis, SwingSegmentation
 from golf_pipeline.swing.errors import SwingNotFound
 from golf_pipeline.swing.events import segment_swing
 from golf_pipeline.swing.faults import find_faults
@@ -145,3 +145,17 @@ def real_swings(golfdb: Path) -> tuple[tuple[SwingAnalysis, SwingAnalysis], ...]
         except SwingNotFound:
             continue
     return tuple(pairs)
+
+
+def with_readings(analysis: SwingAnalysis, **values: float) -> SwingAnalysis:
+    """A real swing with other numbers (`pelvis_sway_at_top=-0.2`), judged and reported anew."""
+    wanted = {tuple(name.split("_at_")): value for name, value in values.items()}
+    metrics = tuple(
+        one.model_copy(update={"value": wanted[one.id, str(one.phase)]}) if (one.id, str(one.phase)) in wanted else one
+        for one in analysis.metrics
+    )
+    assert analysis.capture is not None
+    seen = SwingSegmentation(capture=analysis.capture, events=analysis.events, candidates=analysis.candidates)
+    findings = find_faults(metrics, seen)
+    report = write_report(findings, metrics, seen)
+    return analysis.model_copy(update={"metrics": metrics, "findings": findings, "report": report})
