@@ -32,6 +32,7 @@ BACKLOG = 2048
 MAX_NOTICE_BYTES = 8 * 1024
 """Of a message to us over a WebSocket: only tokens come."""
 
+LAST_CHANCE_S = 0.25
 TARGET_BYTES = 8 * 1024
 """For the request line, on top of the headers."""
 
@@ -87,7 +88,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(self._timeout_s, self._refuse, 408)
+        self._deadline = self.loop.call_later(self._timeout_s, self._is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_wait()
@@ -97,7 +98,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self._timeout_s, self._refuse, 408)
+            self._deadline = self.loop.call_later(self._timeout_s, self._is_late)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -117,6 +118,10 @@ class BoundedHead(HttpToolsProtocol):
         if closing is not None:
             closing.set()
         super().shutdown()
+
+    def _is_late(self) -> None:
+        # Where the loop itself was held up, the timer comes before bytes that have long been there: those go first.
+        self._deadline = self.loop.call_later(LAST_CHANCE_S, self._refuse, 408)
 
     def _refuse(self, status: int) -> None:
         self._end_wait()

@@ -1,43 +1,227 @@
-"""The server as a process: it answers, it is quiet, and it ends when it is told to."""
+"""The server as a process: it answers, bounds what a client can hold open, logs JSON, and ends when it is told to."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as open_socket
+
+from golf_pipeline_tests.api.issuer import TestIssuer
+
+BODY_TIMEOUT_S = 2.0
 
 
-def test_the_server_answers_quietly_and_ends_on_a_signal(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "GOLF_API_PORT": str(port),
-        "GOLF_CATALOG_URL": f"sqlite:///{tmp_path / 'catalog.db'}",
-        "GOLF_S3_ENDPOINT_URL": "http://127.0.0.1:9",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "golf_pipeline.api.server"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        deadline = time.monotonic() + 30
+@dataclass
+class Running:
+    """A server that was started as an operator starts it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    stopped: tuple[bytes, bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 60
         while True:
             try:
-                answer = httpx.get(f"http://127.0.0.1:{port}/health")
-                break
+                httpx.get(f"{self.url}/health")
+                return
             except httpx.TransportError:
-                assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1]
+                assert self.process.poll() is None and time.monotonic() < deadline, self.process.communicate()[1]
                 time.sleep(0.05)
-        assert answer.json()["status"] == "ok"
-        assert "server" not in answer.headers
-        process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=30) == (b"", b"")
-    finally:
-        process.kill()
+
+    def stop(self) -> list[dict[str, Any]]:
+        """End it as a supervisor would; returns the lines of its log."""
+        if self.stopped is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.stopped = self.process.communicate(timeout=30)
+        out, err = self.stopped
+        assert out == b""
+        return [json.loads(line) for line in err.splitlines()]
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path, tokens: TestIssuer) -> Iterator[Start]:
+    started: list[Running] = []
+
+    def begin(**environment: str) -> Running:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        given = {
+            **os.environ,
+            "GOLF_API_PORT": str(port),
+            "GOLF_CATALOG_URL": f"sqlite:///{tmp_path / 'catalog.db'}",
+            "GOLF_S3_ENDPOINT_URL": "http://127.0.0.1:9",
+            "GOLF_API_BODY_TIMEOUT_S": str(BODY_TIMEOUT_S),
+            **{f"GOLF_{name.upper()}": str(value) for name, value in tokens.settings.items()},
+            **environment,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "golf_pipeline.api.server"],
+            env=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        running = Running(process, port)
+        started.append(running)
+        running.wait()
+        return running
+
+    yield begin
+    for running in started:
+        with suppress(ProcessLookupError):  # the workers too: they hold the pipes
+            os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.communicate()
+
+
+def said(port: int, request: bytes, wait_s: float = 10) -> bytes:
+    """What a server answers to these bytes until it closes or falls silent."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait_s) as connection:
+        answered = b""
+        with suppress(OSError):  # it may have had enough before the end
+            connection.sendall(request)
+        with suppress(OSError):
+            while part := connection.recv(65536):
+                answered += part
+        return answered
+
+
+def test_the_server_answers_logs_in_json_and_ends_on_a_signal(start: Start) -> None:
+    server = start()
+    answer = httpx.get(f"{server.url}/health", headers={"X-Request-Id": "req-12345678"})
+    assert answer.json()["status"] == "ok"
+    assert "server" not in answer.headers
+    assert answer.headers["x-request-id"] == "req-12345678"
+    lines = server.stop()
+    (line,) = [line for line in lines if line.get("request_id") == "req-12345678"]
+    assert (line["route"], line["status"]) == ("/health", 200)
+    assert all(line["level"] == "info" for line in lines), lines
+    assert server.process.returncode in {0, -signal.SIGTERM}
+
+
+def test_the_log_can_be_switched_off(start: Start) -> None:
+    server = start(GOLF_API_LOG_LEVEL="WARNING")
+    httpx.get(f"{server.url}/health")
+    assert server.stop() == []
+
+
+def test_slow_and_endless_clients_are_cut_off_and_do_not_hold_up_the_others(start: Start) -> None:
+    server = start()
+    head = b"POST /api/video/analyze HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    slow_body = head + b"Content-Length: 50\r\n\r\n{"
+    cases = {
+        "body": slow_body,
+        "head": head,
+        "nothing": b"",
+        "endless head": b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 2_000_000,
+        "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Some: header\r\n" * 100_000,
+        "large head": b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n",
+    }
+    with ThreadPoolExecutor(8) as threads:
+        answers = {name: threads.submit(said, server.port, request) for name, request in cases.items()}
+        began = time.monotonic()
+        assert httpx.get(f"{server.url}/health").status_code == 200
+        assert time.monotonic() - began < BODY_TIMEOUT_S * 5
+        found = {name: answer.result() for name, answer in answers.items()}
+    assert b" 408 " in found["body"]
+    assert b"REQUEST_TIMEOUT" in found["body"]
+    assert b" 408 " in found["head"]
+    assert found["nothing"] == b""
+    # A client that still sends may find the connection reset instead of the answer.
+    assert found["endless head"] == b"" or b" 431 " in found["endless head"]
+    assert found["many headers"] == b"" or b" 431 " in found["many headers"]
+    assert b"HEADERS_TOO_LARGE" in found["large head"]
+
+
+def test_a_connection_that_asks_again_and_again_is_not_taken_for_a_slow_one(start: Start) -> None:
+    server = start()
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(3):
+            assert client.get("/health").status_code == 200
+            threading.Event().wait(BODY_TIMEOUT_S * 0.6)
+        assert client.get("/health").status_code == 200
+
+
+def test_streams_of_notices_end_at_once_when_the_server_does(start: Start, tokens: TestIssuer) -> None:
+    server = start()
+    headers = tokens.headers("ann")
+    address = f"ws://127.0.0.1:{server.port}/api/v1/realtime/connect"
+    with (
+        open_socket(address, additional_headers=headers) as connection,
+        httpx.stream("GET", f"{server.url}/api/v1/realtime/events", headers=headers, timeout=30) as stream,
+    ):
+        assert json.loads(connection.recv(timeout=10)) == {"type": "CONNECTED"}
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry")
+        began = time.monotonic()
+        log = server.stop()
+        assert time.monotonic() - began < 8
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=10)
+        assert list(lines)
+    assert not [line for line in log if line["level"] in {"error", "critical"}]
+    routes = {line.get("route"): line["status"] for line in log if line["event"] == "request"}
+    assert routes["/api/v1/realtime/events"] == 200
+    assert routes["/api/v1/realtime/connect"] == 101
+
+
+def test_workers_share_the_port_count_together_and_are_replaced_when_they_die(start: Start) -> None:
+    server = start(GOLF_API_WORKERS="2")
+
+    def ask(_: int) -> int:
+        return httpx.get(f"{server.url}/health", timeout=30).status_code
+
+    def counted() -> float:
+        (line,) = [
+            line
+            for line in httpx.get(f"{server.url}/metrics", timeout=30).text.splitlines()
+            if line.startswith('golf_api_requests_total{method="GET",route="/health",status="200"}')
+        ]
+        return float(line.rpartition(" ")[2])
+
+    before = counted()
+    with ThreadPoolExecutor(20) as threads:
+        assert set(threads.map(ask, range(200))) == {200}
+    assert counted() == before + 200
+
+    children = _children(server.process.pid)
+    os.kill(children[0], signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while len(now := _children(server.process.pid)) < len(children) or children[0] in now:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    server.wait()
+    assert counted() >= before + 200
+    server.stop()
+
+
+def _children(pid: int) -> list[int]:
+    """The workers of a server: its child processes that were spawned with an app, not multiprocessing's own helper."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with suppress(OSError):  # it may end just now
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return sorted(found)
