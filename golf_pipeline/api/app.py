@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from golf_pipeline import __version__
-from golf_pipeline.api import chat, coaches, drills, notices, operations, problems, swings, uploads, users, video
+from golf_pipeline.api import (
+    chat,
+    coaches,
+    documentation,
+    drills,
+    notices,
+    operations,
+    problems,
+    swings,
+    uploads,
+    users,
+    video,
+)
 from golf_pipeline.api.board import CLOSING, NoticeBoard
 from golf_pipeline.api.edge import Edge
 from golf_pipeline.api.gauges import Gauges
@@ -43,6 +55,9 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
         version=__version__,
         description="Upload a golf swing video, poll, read what was measured and what to work on.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # the redirect would name whatever host the request claims
     )
     app.state.notices = board
     app.state.settings = settings
@@ -84,6 +99,7 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
         app.include_router(router)
     app.include_router(notices.router)
     app.include_router(operations.router)
+    app.include_router(documentation.router)
     plain = app.openapi
     app.openapi = lambda: problems.publish_media_type(plain())  # type: ignore[method-assign]
     return app

@@ -18,7 +18,6 @@ MAX_REQUEST_ID = 64
 CLIENT_LEFT = 499
 """The status under which a request counts whose client went away before there was an answer."""
 
-DOCUMENTATION = "/docs"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,%d}" % MAX_REQUEST_ID)
 
 _SECURITY_HEADERS = (

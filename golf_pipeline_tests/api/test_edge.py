@@ -151,3 +151,63 @@ def test_the_published_errors_are_problem_documents(api: httpx.Client) -> None:
     assert {"ServedAnalysis", "PoseResults", "AiAnalysis"} <= set(schemas)
     assert "HTTPValidationError" not in schemas
     assert all(schemas[name]["examples"] for name in ("PresignedUrl", "AnalysisStarted", "Results"))
+
+
+def test_a_request_id_is_taken_if_well_formed_and_made_otherwise(api: httpx.Client) -> None:
+    assert api.get("/health", headers={"X-Request-Id": "trace.1234-abcd"}).headers["x-request-id"] == "trace.1234-abcd"
+    for odd in ("short", "x" * 65, "ann@example.com", "a b c d e f g h"):
+        made = api.get("/health", headers={"X-Request-Id": odd}).headers["x-request-id"]
+        assert len(made) == 32
+        assert made != odd
+    assert len(api.get("/nowhere").headers["x-request-id"]) == 32
+
+
+def test_preflights_and_refusals_carry_an_id_and_the_security_headers_too(serve: Serve) -> None:
+    api = serve(cors_origins=("https://app.example.com",))
+    origin = {"Origin": "https://app.example.com"}
+    preflight = api.options("/api/chat", headers={**origin, "Access-Control-Request-Method": "POST"})
+    refused = api.post("/api/video/analyze", content=b"x" * 20_000, headers=origin)
+    assert refused.status_code == 413
+    for answer in (preflight, refused):
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+        assert answer.headers["x-request-id"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_heads_that_are_too_large_are_refused(api: httpx.Client) -> None:
+    for answer, status, code in (
+        (api.get("/health", headers={"X-Long": "x" * 17_000}), 431, "HEADERS_TOO_LARGE"),
+        (api.get("/" + "x" * 5000), 414, "ADDRESS_TOO_LONG"),
+        (api.get("/health", params={"q": "x" * 5000}), 414, "ADDRESS_TOO_LONG"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_body_that_does_not_end_is_given_up(serve: Serve) -> None:
+    api = serve(api_body_timeout_s=0.2)
+    hold = threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        yield b"{"
+        hold.wait(1.0)
+        yield b"}"
+
+    for path in ("/api/video/analyze", "/nowhere"):
+        answer = api.post(path, content=slowly(), headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (408, "REQUEST_TIMEOUT")
+
+
+def test_https_behind_a_trusted_proxy_is_told_to_stay(api: httpx.Client) -> None:
+    assert "strict-transport-security" not in api.get("/health").headers
+    behind = api.get("/health", headers={"X-Forwarded-Proto": "https"})
+    assert behind.headers["strict-transport-security"].startswith("max-age=")
+
+
+def test_nothing_may_be_loaded_by_an_answer_but_the_documentation_may_load_its_script(api: httpx.Client) -> None:
+    assert api.get("/openapi.json").headers["content-security-policy"].startswith("default-src 'none';")
+    page = api.get("/docs")
+    assert page.status_code == 200
+    assert "script-src https://cdn.jsdelivr.net" in page.headers["content-security-policy"]
+    assert page.text.count("/openapi.json") == 2  # what the script reads, and the link for who cannot load it
+    assert "swagger-ui-dist@5.17.14/swagger-ui-bundle.js" in page.text
+    assert api.get("/redoc").status_code == 404
