@@ -58,7 +58,8 @@ def answer_problems(
     """
     for one in listed:
         text = text.replace(told_failure(one), "")
-    for day in {told_day(one.recorded_at) for one in (*swings, *listed)} | _days_of(profile):
+    days = [one.recorded_at for one in swings] + [one.recorded_at for one in listed]
+    for day in {*map(told_day, days), *_days_of(profile)}:
         text = text.replace(day, "")
     for ours in _library_texts():
         text = text.replace(ours, "")

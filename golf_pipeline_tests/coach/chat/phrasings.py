@@ -373,3 +373,95 @@ LATER: dict[str, tuple[str, ...]] = {
     "thanks": ("ta", "awesome thank you coach"),
     "unknown": ("lorem ipsum dolor", "12345"),
 }
+
+LAST: dict[str, tuple[str, ...]] = {
+    "work_on": (
+        "what would make the biggest difference",
+        "tell me my number one fault",
+        "how can i swing better",
+        "which fault should i tackle first",
+    ),
+    "why": (
+        "what makes me do this",
+        "whats the point of changing it",
+        "why is this hurting my shots?",
+    ),
+    "drill": (
+        "got any drills for sway",
+        "walk me through the drill",
+        "which exercise helps with that",
+        "how often should i do it",
+    ),
+    "plan": (
+        "what does my week look like",
+        "build me a programme for the next 7 days",
+        "when should i practice what",
+    ),
+    "progress": (
+        "have things gotten better since april",
+        "show my improvement",
+        "am i on the right track",
+        "is the sway going away",
+    ),
+    "compare": (
+        "how do my two most recent swings differ",
+        "is my new swing better than my old one",
+        "last swing vs this one",
+    ),
+    "event": (
+        "did I have good posture at address",
+        "what was off at the moment of contact",
+        "tell me about the top position",
+    ),
+    "metric": (
+        "give me my spine tilt",
+        "how fast is my downswing",
+        "whats the angle of my shoulders",
+        "head sway?",
+        "is my stance too narrow",
+        "where are my hips at the top",
+    ),
+    "score": (
+        "how good is my swing in points",
+        "is 85 a good score",
+    ),
+    "strengths": (
+        "whats the good news",
+        "did anything look good",
+    ),
+    "filming": (
+        "can i use slow-mo",
+        "how far away should my camera be",
+        "is portrait mode ok for recording",
+    ),
+    "ball_flight": (
+        "everything starts left",
+        "i lose distance with my irons",
+        "why can't I stop topping it",
+    ),
+    "meaning": (
+        "wtf is a torso length",
+        "what's meant by trust low",
+        "explain early extension to me",
+    ),
+    "fault": (
+        "is early extension an issue for me",
+        "was there a reverse pivot",
+    ),
+    "status": (
+        "my clip hasnt shown up",
+        "has my swing been processed",
+    ),
+    "overview": (
+        "roast my swing",
+        "recap of my last session",
+    ),
+    "help": ("what else can you tell me",),
+    "out_of_scope": (
+        "which wedge for 80 yards",
+        "book me a lesson",
+    ),
+    "thanks": ("much obliged",),
+    "greeting": ("hey man",),
+    "pain": ("sharp pain in lower back",),
+}

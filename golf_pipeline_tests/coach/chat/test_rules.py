@@ -17,7 +17,7 @@ from golf_pipeline.coach.chat.talk import FIXED
 from golf_pipeline.coach.chat.topics import questions_of
 from golf_pipeline.swing.documents import EventName, SwingAnalysis
 from golf_pipeline.swing.profile import UserContext
-from golf_pipeline_tests.coach.chat.phrasings import FIRST, LATER
+from golf_pipeline_tests.coach.chat.phrasings import FIRST, LAST, LATER
 from golf_pipeline_tests.coach.chat.real_golfers import (
     START,
     RealGolfer,
@@ -101,7 +101,9 @@ def test_a_phrasing_is_taken_for_what_it_asks(topic: str, text: str) -> None:
     assert (asked[0].topic if asked else Topic.UNKNOWN) == topic
 
 
-@pytest.mark.parametrize(("topic", "text"), [(topic, text) for topic, texts in LATER.items() for text in texts])
+@pytest.mark.parametrize(
+    ("topic", "text"), [(topic, text) for table in (LATER, LAST) for topic, texts in table.items() for text in texts]
+)
 def test_a_later_phrasing_is_taken_for_what_it_asks(topic: str, text: str) -> None:
     asked = questions_of(text)
     assert (asked[0].topic if asked else Topic.UNKNOWN) == topic
