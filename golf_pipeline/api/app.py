@@ -92,14 +92,11 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.add_middleware(Watch, settings)
     problems.install(app)
     # Routers are asked in this order: those that are polled come first.
-    for router in (video.polled, swings.polled, video.starting, video.router, uploads.router, swings.starting):
-        app.include_router(router)
-    app.include_router(swings.router)
-    for router in (chat.router, users.router, drills.router, coaches.router):
-        app.include_router(router)
-    app.include_router(notices.router)
-    app.include_router(operations.router)
-    app.include_router(documentation.router)
+    polled = (video.polled, swings.polled)
+    others = (video.starting, video.router, uploads.router, swings.starting, swings.router, chat.router)
+    people = (users.router, drills.router, coaches.router)
+    for router in (*polled, *others, *people, notices.router, operations.router, documentation.router):
+        app.include_router(router, responses=problems.documented(*problems.EDGE_STATUSES))
     plain = app.openapi
     app.openapi = lambda: problems.publish_media_type(plain())  # type: ignore[method-assign]
     return app

@@ -80,6 +80,10 @@ _MEANING = {
 }
 
 
+EDGE_STATUSES = (400, 408, 413, 414, 431, 500)
+"""What any request may be answered with before a route sees it, or because a route has a fault."""
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries of a route that may answer with these errors.
 
