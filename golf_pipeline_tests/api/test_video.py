@@ -1,17 +1,22 @@
 """The video routes over real HTTP: upload, start, poll, read; and everything that must be refused."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from golf_pipeline.coach.coach import coach_swing
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.deletion import delete_swing
 from golf_pipeline.storage.keys import output_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import RESULT_STAGE, build_result
+from golf_pipeline.storage.tables import golfer_coaches
+from golf_pipeline.storage.tombstones import bury
 from golf_pipeline.swing.documents import (
     Findings,
     ImpactSound,
@@ -282,3 +287,65 @@ def test_a_result_is_not_made_of_an_analysis_that_was_refused(
     coaching = coach_swing(analysis)
     with pytest.raises(ValueError, match="whole analysis"):
         build_result(record, analysis.model_copy(update={"findings": None}), coaching, {}, {})
+
+
+def test_starting_is_for_the_golfer_and_not_for_who_may_only_look(
+    api: httpx.Client, catalog: Catalog, tokens: TestIssuer
+) -> None:
+    ann, coach = tokens.headers("ann"), tokens.headers("carl", "coach")
+    granted = upload(api, **ann)
+    with catalog.engine.begin() as connection:
+        connection.execute(insert(golfer_coaches).values(user_id="ann", coach_id="carl", named_at=datetime.now(UTC)))
+    asked = {"s3Key": granted["s3Key"], "bucketName": granted["bucketName"]}
+    for headers, status, code in (
+        ({}, 404, "NOT_FOUND"),
+        (tokens.headers("bob"), 404, "NOT_FOUND"),
+        (coach, 403, "NOT_YOURS"),
+    ):
+        answer = api.post("/api/video/analyze", json=asked, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert api.post("/api/video/analyze", json=asked, headers=tokens.headers("root", "admin")).status_code == 202
+    assert api.post("/api/video/analyze", json=asked, headers=ann).status_code == 202
+
+
+def test_the_same_request_with_the_same_key_starts_nothing_twice(
+    api: httpx.Client, catalog: Catalog, tokens: TestIssuer
+) -> None:
+    headers = tokens.headers("ann") | {"Idempotency-Key": "once"}
+    first, again = (api.post("/api/video/presigned-url", json=ASK, headers=headers) for _ in range(2))
+    assert first.json() == again.json()
+    assert len(catalog.list_by_user("ann")) == 1
+    httpx.put(first.json()["uploadUrl"], content=VIDEO, headers=first.json()["headers"])
+    asked = {"s3Key": first.json()["s3Key"], "bucketName": first.json()["bucketName"]}
+    started = api.post("/api/video/analyze", json=asked, headers=headers)
+    catalog.mark_dispatched([started.json()["jobId"]])
+    catalog.fail(started.json()["jobId"], SwingError(ErrorCode.NO_COMPLETE_SWING, "We saw no complete swing."))
+    assert api.post("/api/video/analyze", json=asked, headers=headers).json() == started.json()
+    assert catalog.pending_count() == 0
+
+
+def test_a_deleted_video_is_started_again_only_by_a_new_upload(
+    api: httpx.Client, catalog: Catalog, store: ObjectStore, tokens: TestIssuer
+) -> None:
+    ann = tokens.headers("ann")
+    granted = upload(api, **ann)
+    asked = {"s3Key": granted["s3Key"], "bucketName": granted["bucketName"]}
+    assert api.post("/api/video/analyze", json=asked, headers=ann).status_code == 202
+    record = catalog.get(granted["jobId"])
+    assert record is not None
+    bury(catalog, record)  # its objects are still there: the deletion has just begun
+    answer = api.post("/api/video/analyze", json=asked, headers=ann)
+    assert (answer.status_code, answer.json()["code"]) == (410, "SWING_DELETED")
+    delete_swing(catalog, store, record)
+    assert api.post("/api/video/analyze", json=asked, headers=ann).json()["code"] == "UPLOAD_DELETED"
+    time.sleep(1.1)  # S3 tells times in whole seconds
+    httpx.put(granted["uploadUrl"], content=VIDEO, headers=granted["headers"])
+    back = api.post("/api/video/analyze", json=asked, headers=ann)
+    assert (back.status_code, back.json()["status"]) == (202, "queued")
+    assert api.get(f"/api/v1/swings/{granted['jobId']}", headers=ann).status_code == 200
+
+
+def test_nothing_personal_of_a_token_is_stored(api: httpx.Client, catalog: Catalog, tokens: TestIssuer) -> None:
+    record = catalog.get(upload(api, **tokens.headers("ann"))["jobId"])
+    assert record is not None
+    assert (record.user_email, record.user_name, record.is_authenticated) == (None, None, True)
