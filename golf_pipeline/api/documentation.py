@@ -1,38 +1,61 @@
-"""`GET /docs`: the published OpenAPI as a page to read and try.
+"""`GET /docs`: the published OpenAPI as a page to read and try (Swagger UI), with nothing loaded from elsewhere.
 
-The page's script and style come from a public CDN, pinned to one version, and only this page may load them (its own
-Content-Security-Policy; all other answers may load nothing). Where the CDN cannot be reached, the page says so and
-links to the document, which is all of ours.
+The files come from a package in the lock, so the page works where there is no internet, and its policy allows this
+service's own files and the one script of the page itself.
 """
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
-CDN = "https://cdn.jsdelivr.net"
-SWAGGER_UI = f"{CDN}/npm/swagger-ui-dist@5.17.14"
-_EMPTY = '<div id="swagger-ui">'
-_TOLD = (
-    "<p>This page needs JavaScript and cdn.jsdelivr.net. If nothing more appears, read "
-    '<a href="/openapi.json">the OpenAPI document</a> itself.</p>'
-)
-_POLICY = (
-    f"default-src 'none'; script-src {CDN} 'unsafe-inline'; style-src {CDN} 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+from golf_pipeline.api.problems import Problem
 
-router = APIRouter()
+FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_CACHED = {"Cache-Control": "public, max-age=86400"}
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs", include_in_schema=False)
+@router.get("/docs")
 async def documentation(request: Request) -> HTMLResponse:
     """The page."""
+    page, policy = _page(request.app.title)
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+
+@router.get("/docs/{name}")
+def documentation_file(name: str) -> FileResponse:
+    """A script or a style of the page."""
+    if name not in FILES:
+        raise Problem(404, "NOT_FOUND", "There is no such file.")
+    folder = Path(str(files("fastapi_offline") / "static"))
+    return FileResponse(folder / name, media_type=FILES[name], headers=_CACHED)
+
+
+@cache
+def _page(title: str) -> tuple[str, str]:
+    """The page and its Content-Security-Policy, which names the page's own script by its hash."""
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
-        title=request.app.title,
-        swagger_js_url=f"{SWAGGER_UI}/swagger-ui-bundle.js",
-        swagger_css_url=f"{SWAGGER_UI}/swagger-ui.css",
+        title=title,
+        swagger_js_url="/docs/swagger-ui-bundle.js",
+        swagger_css_url="/docs/swagger-ui.css",
         swagger_favicon_url="data:,",
     )
-    text = bytes(page.body).decode().replace(_EMPTY, _EMPTY + _TOLD)
-    return HTMLResponse(text, headers={"Content-Security-Policy": _POLICY})
+    text = bytes(page.body).decode()
+    scripts = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in _SCRIPT.findall(text)]
+    allowed = " ".join(f"'sha256-{one}'" for one in scripts)
+    policy = (
+        f"default-src 'none'; script-src 'self' {allowed}; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    return text, policy

@@ -1,8 +1,12 @@
 """The whole local stack at work: uploads to coaching, bad uploads to their own errors, restarts that lose nothing."""
 
 import io
+import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,11 +26,13 @@ from golf_pipeline.local.stack import LocalStack, StackConfig
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.swing.errors import ErrorCode
+from golf_pipeline_tests.conftest import REPOSITORY
 from golf_pipeline_tests.local.clips import first_part, grey_clip, sound_only
 from golf_pipeline_tests.local.support import parts_of, wait_until
 
 MAX_DURATION_S = 20.0
 END_TIMEOUT_S = 200.0
+WALK_TIMEOUT_S = 240.0
 USER = "tester"
 GOOD = f"golf-swings/{USER}/good.mp4"
 LATE = "golf-swings/guest/late.mp4"
@@ -196,6 +202,47 @@ def test_the_demo_follows_a_swing_to_its_results_and_profile_and_says_where_the_
     step_names = [step.name for step in run.steps]
     assert step_names[0] == "swing_video"
     assert "analysis_result" in step_names
+
+
+@pytest.mark.usefixtures("ended")
+def test_the_walk_through_of_docs_api_md_works_with_curl_alone(running: Running, tmp_path: Path) -> None:
+    printed = walk_through(running.stack, tmp_path)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["status"], result["error"]) == ("completed", None)
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "overlay.mp4").read_bytes()[4:8] == b"ftyp"
+    assert re.search(r"^304$", printed, re.MULTILINE)
+    assert '"type": "ANALYSIS_COMPLETE"' in printed
+    assert '"comparable":true' in printed
+    assert printed.count('"written_by":"rules"') == 2
+    assert "at impact:" in printed
+    assert '"handicap":14.2' in printed
+    assert re.search(r'"sqs_message_id":"[0-9a-f-]{36}"', printed)
+    assert re.search(r"^204$", printed, re.MULTILINE)
+    assert re.findall(r'"code":"(\w+)"', printed) == ["SWING_DELETED"]
+
+
+def walk_through(stack: LocalStack, folder: Path) -> str:
+    """Run all commands of docs/api.md in a folder, as a reader would in the checkout; returns what they printed."""
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8").replace("http://127.0.0.1:8000", stack.api_url)
+    (folder / "golf_pipeline").symlink_to(REPOSITORY / "golf_pipeline")
+    program = folder / ".venv" / "bin" / "golf-pipeline"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m golf_pipeline.cli "$@" --data-folder {stack.folder}\n')
+    program.chmod(0o755)
+    commands = "\n".join(re.findall(r"^```bash\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WALK_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_a_stack_killed_in_the_middle_of_an_analysis_loses_nothing(
