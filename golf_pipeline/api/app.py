@@ -32,6 +32,7 @@ from golf_pipeline.api.watch import Watch
 from golf_pipeline.coach.chat.chat import chat_model_from_settings
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.notices import EndedAnalyses
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.operating import CatalogReadings
@@ -64,13 +65,14 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.state.catalog = catalog
     store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
     app.state.store = store
+    app.state.kept = KeptObjects(store)
     app.state.probes = {"catalog": Probe(catalog.check), "s3": Probe(store.check)}
     app.state.gauges = Gauges.from_settings(settings, CatalogReadings(catalog.engine))
     app.state.served = ServedResults(catalog)
     app.state.queue = UploadQueue.from_settings(settings)
     app.state.upload_slots = uploads.UploadSlots()
     app.state.chat_model = chat_model_from_settings(settings, ModelCalls())
-    app.state.chat_threads = CapacityLimiter(chat.THREADS)
+    app.state.chat_threads = CapacityLimiter(chat.THREADS if app.state.chat_model else chat.THREADS_OF_RULES)
     app.state.verifier = verifier_from_settings(settings)
     app.add_middleware(Edge, settings.api_body_timeout_s, settings.api_max_header_bytes)
     if settings.cors_origins:

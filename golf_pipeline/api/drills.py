@@ -26,7 +26,7 @@ from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.storage import database, profiles
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.drills_done import DrillDone, drills_done_since, record_drill
-from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.documents import Drill
 from golf_pipeline.swing.profile import FocusArea
@@ -68,7 +68,7 @@ async def list_drills(
 def recommend_drills(request: Request, caller: SignedIn) -> RecommendedDrills:
     """At most four drills for what was seen most in the golfer's recent swings, and which were done this week."""
     catalog: Catalog = request.app.state.catalog
-    store: ObjectStore = request.app.state.store
+    store: KeptObjects = request.app.state.kept
     with database.for_reading(catalog.engine).connect() as connection:
         stored = profiles.stored_profile(connection, caller.user_id)
     profile = profile_of(store, stored)

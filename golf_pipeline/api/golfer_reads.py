@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from golf_pipeline.api.problems import Problem
-from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.profiles import StoredProfile, read_profile
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import SwingProfile
@@ -27,7 +27,7 @@ def our_own_objects() -> Iterator[None]:
         raise Problem(503, ErrorCode.STORAGE_UNAVAILABLE, detail) from error
 
 
-def profile_of(store: ObjectStore, stored: StoredProfile | None) -> SwingProfile | None:
+def profile_of(store: KeptObjects, stored: StoredProfile | None) -> SwingProfile | None:
     """The golfer's profile; None before the first, or where it was deleted.
 
     Raises:

@@ -9,12 +9,12 @@ import hashlib
 import hmac
 import ipaddress
 import math
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.identity import Caller
 from golf_pipeline.api.problems import Problem
 from golf_pipeline.settings import Settings
@@ -60,22 +60,38 @@ def subject_of(request: HTTPConnection, caller: Caller) -> str:
     return f"guest:{hashed(request.app.state.settings, client_address(request))}"
 
 
-def limited(request: HTTPConnection, rate: Rate, subject: str, sentence: str = "That was a lot at once.") -> int:
-    """Take one place of a limit; returns how many are left. Writes to the database: not for the event loop.
+@dataclass(frozen=True)
+class Limit:
+    """A rate, who is counted, and how a refusal begins in words."""
+
+    rate: Rate
+    subject: str
+    sentence: str = "That was a lot at once."
+
+
+def limited(request: HTTPConnection, *limits: Limit) -> int:
+    """Take one place of each limit, or none; returns how many the last leaves. Not for the event loop: it writes.
 
     Raises:
-        Problem: 429, the limit is reached; `sentence` begins what is said, and when to come back follows.
+        Problem: 429, a limit is reached; it says when to come back.
     """
-    passage = RateLimiter(request.app.state.catalog.engine).take(rate, subject)
-    if passage.allowed:
-        return passage.remaining
-    wait_s = max(1, math.ceil(passage.retry_after_s))
+    passages = RateLimiter(request.app.state.catalog.engine).take_all([(one.rate, one.subject) for one in limits])
+    if passages[-1].allowed:
+        return passages[-1].remaining
+    wait_s = max(1, math.ceil(passages[-1].retry_after_s))
     raise Problem(
         429,
         "RATE_LIMITED",
-        f"{sentence} Please come back in {_in_words(wait_s)}.",
+        f"{limits[len(passages) - 1].sentence} Please come back in {_in_words(wait_s)}.",
         {"Retry-After": str(wait_s)},
     )
+
+
+def of_address(request: HTTPConnection) -> Limit:
+    """How often requests that start work or chat may come from one address."""
+    settings: Settings = request.app.state.settings
+    rate = Rate("address", settings.requests_per_minute_per_ip, MINUTE_S)
+    return Limit(rate, hashed(settings, client_address(request)), "Many requests come from your network at the moment.")
 
 
 async def within_limits(request: Request) -> None:
@@ -84,10 +100,7 @@ async def within_limits(request: Request) -> None:
     Raises:
         Problem: 429, too many came from there within a minute.
     """
-    settings = settings_of(request)
-    rate = Rate("address", settings.requests_per_minute_per_ip, MINUTE_S)
-    subject = hashed(settings, client_address(request))
-    await run_in_threadpool(limited, request, rate, subject, "Many requests come from your network at the moment.")
+    await run_in_threadpool(limited, request, of_address(request))
 
 
 WithinLimits = within_limits

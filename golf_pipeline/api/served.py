@@ -1,9 +1,9 @@
 """Finished results as they go over the wire, kept in memory: nothing is computed per request that holds per result.
 
 Clients poll, and a hundred of them may open one result at once. An answer is rendered once (`results.py` says how) and
-then handed out from memory on the event loop; the thread pool and the database see one question a second and swing,
-which is how long another process's change (a new analysis, a deletion) can stay unseen. A change made by this process
-is seen at once, through `forget`. Who may see a swing is asked on every request.
+then handed out from memory on the event loop. The database is asked once a second and swing, in one query for all that
+are due, which is how long another process's change (a new analysis, a deletion) can stay unseen. A change made by this
+process is seen at once, through `forget`. Who may see a swing is asked on every request.
 
 An analysis under way is not kept: its clients wait for the next state.
 """
@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +21,7 @@ from golf_pipeline.api.access import sees_without_asking, shown_swing, swing_not
 from golf_pipeline.api.etags import Rendered
 from golf_pipeline.api.identity import Caller
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.standing import Standing, standing_of
+from golf_pipeline.storage.standing import Standing, standings_of
 
 T = TypeVar("T")
 
@@ -32,7 +32,11 @@ MOST_STANDINGS = 10_000
 STANDS_FOR_S = 1.0
 """How long a look at the catalog holds."""
 
+MOST_LOOKS = 500
+"""Swings in one look at the catalog; more are many looks."""
+
 Render = Callable[[Standing], Rendered]
+"""How an answer is made; of a swing that is not finished without reading anything, as the event loop waits."""
 
 
 class ServedResults:
@@ -47,6 +51,7 @@ class ServedResults:
         self._answers: OrderedDict[tuple[str, str], tuple[Hashable, Rendered]] = OrderedDict()
         self._bytes = 0
         self._flights: dict[tuple[str, ...], asyncio.Task[Any]] = {}
+        self._looks = _Looks(self._look)
         self._forgotten = 0
 
     async def get(self, caller: Caller, analysis_id: str, kind: str, render: Render) -> Rendered:
@@ -57,13 +62,13 @@ class ServedResults:
         """
         standing = self._standing(analysis_id)
         if standing is None:
-            standing = await self._once((analysis_id, ""), lambda: self._look(analysis_id))
+            standing = await self._looks.look(analysis_id)
         if standing is None:
             raise swing_not_found()
         if not sees_without_asking(caller, standing.record):
             await run_in_threadpool(shown_swing, self._catalog, caller, standing.record)
         if not standing.is_finished:
-            return await run_in_threadpool(render, standing)
+            return render(standing)
         rendered = self.kept(analysis_id, kind, standing.identity)
         if rendered is not None:
             return rendered
@@ -107,16 +112,18 @@ class ServedResults:
         found = self._standings.get(analysis_id)
         return found[1] if found is not None and self._clock() - found[0] < STANDS_FOR_S else None
 
-    def _look(self, analysis_id: str) -> Standing | None:
+    def _look(self, analysis_ids: Sequence[str]) -> Mapping[str, Standing]:
         looked_at, forgotten = self._clock(), self._forgotten
-        standing = standing_of(self._catalog, analysis_id)
+        standings = standings_of(self._catalog, analysis_ids)
         with self._lock:
-            if standing is not None and standing.is_finished and forgotten == self._forgotten:
-                self._standings[analysis_id] = (looked_at, standing)
-                self._standings.move_to_end(analysis_id)
-                if len(self._standings) > MOST_STANDINGS:
-                    self._standings.popitem(last=False)
-        return standing
+            if forgotten == self._forgotten:
+                for analysis_id, standing in standings.items():
+                    if standing.is_finished:
+                        self._standings[analysis_id] = (looked_at, standing)
+                        self._standings.move_to_end(analysis_id)
+            while len(self._standings) > MOST_STANDINGS:
+                self._standings.popitem(last=False)
+        return standings
 
     def _render(self, kind: str, standing: Standing, render: Render) -> Rendered:
         rendered = render(standing)
@@ -138,3 +145,39 @@ class ServedResults:
                 del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # seen, also where every client has left
+
+
+class _Looks:
+    """Gathers questions to the catalog: who asks while a look is under way is part of the next one.
+
+    A look for each swing, in a thread of its own, made a hundred clients wait ten times as long: the threads took turns
+    with the event loop, and each turn is some milliseconds.
+    """
+
+    def __init__(self, look: Callable[[Sequence[str]], Mapping[str, Standing]]) -> None:
+        self._look = look
+        self._waiting: dict[str, asyncio.Future[Standing | None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def look(self, analysis_id: str) -> Standing | None:
+        """How the swing stands, by a look that begins after this was asked; None: it is unknown."""
+        answer = self._waiting.get(analysis_id)
+        if answer is None:
+            answer = self._waiting[analysis_id] = asyncio.get_running_loop().create_future()
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._run())
+        return await asyncio.shield(answer)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = [(one, self._waiting.pop(one)) for one in list(self._waiting)[:MOST_LOOKS]]
+            try:
+                standings = await run_in_threadpool(self._look, [analysis_id for analysis_id, _ in batch])
+            except Exception as error:
+                for _, answer in batch:
+                    answer.set_exception(error)
+                    answer.exception()  # seen, also where every client has left
+            else:
+                for analysis_id, answer in batch:
+                    answer.set_result(standings.get(analysis_id))
+        self._looking = None

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.identity import AnyCaller, Caller
-from golf_pipeline.api.limits import WithinLimits, limited, subject_of
+from golf_pipeline.api.limits import Limit, WithinLimits, limited, subject_of
 from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.api.swing_messages import SWINGS_PATH, Swing, swing_of, swing_path
 from golf_pipeline.storage.catalog import Catalog
@@ -139,7 +139,7 @@ def count_upload(request: Request, caller: Caller) -> None:
         Problem: 429, it is one too many.
     """
     rate = Rate("uploads", settings_of(request).uploads_per_user_hour, HOUR_S)
-    limited(request, rate, subject_of(request, caller), "You have sent many videos within an hour.")
+    limited(request, Limit(rate, subject_of(request, caller), "You have sent many videos within an hour."))
 
 
 def video_type(file_name: str, content_type: str) -> tuple[str, str]:

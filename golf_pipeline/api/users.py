@@ -29,6 +29,7 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.coaches import coaches_of, name_coaches
 from golf_pipeline.storage.drills_done import count_drills_done
 from golf_pipeline.storage.golfer_stats import SwingCounts, count_swings
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.profiles import Golfer, StoredProfile
 from golf_pipeline.storage.records import Status
@@ -46,10 +47,10 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"])
 )
 def get_me(request: Request, caller: SignedIn) -> Response:
     """Who is calling: what they say of themselves, their coaches, and what their swings say together."""
-    catalog, store = _parts(request)
+    catalog, _ = _parts(request)
     with database.for_reading(catalog.engine).connect() as connection:
         state = _State(connection, caller)
-    return still_holds(request, state.tag) or _served(store, state)
+    return still_holds(request, state.tag) or _served(request.app.state.kept, state)
 
 
 @router.patch(
@@ -87,7 +88,7 @@ def update_me(patch: MePatch, request: Request, caller: SignedIn) -> Response:
     if about_themselves:
         with our_own_objects():
             profiles.write_context_file(catalog.engine, store, caller.user_id)
-    return _served(store, state)
+    return _served(request.app.state.kept, state)
 
 
 @router.get(
@@ -103,7 +104,7 @@ def get_user_stats(user_id: str, request: Request, caller: SignedIn) -> Response
     The database counts one golfer's rows by index; scores and faults are read from the stored profile. So a golfer with
     5,000 swings costs a dozen numbers over the wire, and nobody else's swings are looked at.
     """
-    catalog, store = _parts(request)
+    catalog, _ = _parts(request)
     if not is_user_id(user_id) or not may_see(catalog, caller, user_id):
         raise Problem(404, "NOT_FOUND", "There is no such golfer.")
     now = datetime.now(UTC)
@@ -117,7 +118,7 @@ def get_user_stats(user_id: str, request: Request, caller: SignedIn) -> Response
     tag = tag_of(user_id, *seen, week, month, _told(stored))
     if (known := still_holds(request, tag)) is not None:
         return known
-    stats = _stats(user_id, counts, drills, profile_of(store, stored))
+    stats = _stats(user_id, counts, drills, profile_of(request.app.state.kept, stored))
     return tagged(stats.model_dump_json().encode(), tag)
 
 
@@ -133,7 +134,7 @@ class _State:
         self.tag = tag_of(caller.user_id, self.roles, self.golfer.revision, self.coach_ids, _told(self.profile))
 
 
-def _served(store: ObjectStore, state: _State) -> Response:
+def _served(store: KeptObjects, state: _State) -> Response:
     profile = profile_of(store, state.profile)
     context = state.golfer.context or (profile.user_context if profile else None) or UserContext()
     me = Me(

@@ -78,7 +78,7 @@ def score_api(seconds: float, workers: int, pose_model: Path, on_progress: OnPro
             Path(folder), 0, 0, 0, 0, environment={"GOLF_API_WORKERS": str(workers)}, with_dagster=False
         )
         with LocalStack(config) as stack:
-            on_progress("storing golfers", 0, 1)
+            on_progress("storing golfers", 1, 1)
             catalog, store = _parts(stack)
             golfers = store_golfers(catalog, store, analysis, golfers=CLIENTS, swings_each=SWINGS_EACH)
             return _Loads(stack, golfers, seconds, workers, on_progress).run()
@@ -116,7 +116,7 @@ class _Loads:
         )
 
     def _load(self, name: str, requests: Callable[[int], Iterator[Request]], *, once: bool = False) -> LoadResult:
-        self.on_progress(name, 0, 1)
+        self.on_progress(name, 1, 1)
         seconds = 600.0 if once else WARM_UP_S if name == "warm-up" else self.seconds
         result = closed_loop(name, self.address, CLIENTS, seconds, requests)
         self.memory[name] = _memory_mb(self.stack)
@@ -124,13 +124,13 @@ class _Loads:
 
     def _paced(self) -> LoadResult:
         name = f"results, {PACED_PER_SECOND:.0f} a second"
-        self.on_progress(name, 0, 1)
+        self.on_progress(name, 1, 1)
         result = paced(name, self.address, CLIENTS, PACED_PER_SECOND, self.seconds, self._results)
         self.memory[name] = _memory_mb(self.stack)
         return result
 
     def _floor(self) -> LoadResult:
-        self.on_progress("the floor", 0, 1)
+        self.on_progress("the floor", 1, 1)
         port = claim_port(0, "the floor", "")
         command = [sys.executable, "-m", "golf_pipeline.benchmarks.api_floor", str(port), str(self.result_bytes)]
         server = subprocess.Popen(command)  # noqa: S603 our own module

@@ -78,8 +78,7 @@ class Conversations:
             told = self._message(
                 MessageRole.ASSISTANT, sanitised(answer.text, ANSWER_CHARACTERS), about, answer.tokens_used
             )
-            for position, message in enumerate((asked, told), row.message_count):
-                _add(connection, row, position, message, swings)
+            _add(connection, row, (asked, told), swings)
             changes = {
                 "coaching_themes": themes.model_dump(mode="json"),
                 "total_tokens_used": conversations.c.total_tokens_used + answer.tokens_used,
@@ -139,7 +138,7 @@ class Conversations:
             # Where an earlier post was folded into the summary, this is the same swing again and no further one.
             earlier = update(swing_references).where(_posted(row, analysis_id)).values(posted_at=None)
             again = connection.execute(earlier).rowcount
-            _add(connection, row, position, self._message(MessageRole.ANALYSIS, content, analysis_id), (analysis_id,))
+            _add(connection, row, (self._message(MessageRole.ANALYSIS, content, analysis_id),), (analysis_id,))
             here = _posted_at_position(row, analysis_id, position)
             connection.execute(update(swing_references).where(here).values(posted_at=self._now()))
             changes = {
@@ -315,13 +314,16 @@ def _older(connection: Connection, row: Row[Any] | None, keep: int) -> tuple[str
 # -- writing, the conversation's row being held ------------------------------------------------------------------------
 
 
-def _add(connection: Connection, row: Row[Any], position: int, message: ChatMessage, swings: Collection[str]) -> None:
-    """Write a message and which swings it speaks of."""
-    values = message.model_dump() | {"conversation_id": row.conversation_id, "position": position}
-    connection.execute(messages.insert().values(values))
-    for analysis_id in swings:
-        reference = {"conversation_id": row.conversation_id, "analysis_id": analysis_id, "position": position}
-        connection.execute(swing_references.insert().values(reference))
+def _add(connection: Connection, row: Row[Any], added: Sequence[ChatMessage], swings: Collection[str]) -> None:
+    """Write messages, one after the other behind those that are there, and which swings each of them speaks of."""
+    numbered = list(enumerate(added, row.message_count))
+    of_row = {"conversation_id": row.conversation_id}
+    connection.execute(
+        messages.insert(), [message.model_dump() | of_row | {"position": position} for position, message in numbered]
+    )
+    references = [of_row | {"analysis_id": one, "position": position} for position, _ in numbered for one in swings]
+    if references:
+        connection.execute(swing_references.insert(), references)
 
 
 def _replaced(connection: Connection, row: Row[Any], analysis_id: str, content: str, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from golf_pipeline.coach.chat.data import ChatSwing, SwingSummary
 from golf_pipeline.storage import profiles
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.database import for_reading
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.object_store import ObjectStore
@@ -34,14 +35,20 @@ class StoredGolfer:
     comes out. Methods raise SwingError (STORAGE_UNAVAILABLE) where the catalog or the object store does not answer.
     """
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, user_id: str, only: str | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, objects: ObjectStore | KeptObjects, user_id: str, only: str | None = None
+    ) -> None:
         """
+        Args:
+            objects: where documents are; with `KeptObjects` they are kept for whoever asks next.
+
         Raises:
             ValueError: `only` for a golfer who is no guest.
         """
         if only is not None and user_id != GUEST:
             raise ValueError("only a guest is held to one swing")
-        self._catalog, self._objects, self._user_id, self._only = catalog, objects, user_id, only
+        self._catalog, self._user_id, self._only = catalog, user_id, only
+        self._objects = objects if isinstance(objects, KeptObjects) else KeptObjects(objects)
         self._results: dict[str, tuple[AnalysisRecord, ResultDocument] | None] = {}
 
     def profile(self) -> SwingProfile | None:
@@ -113,7 +120,7 @@ class StoredGolfer:
         if standing is None or not standing.is_finished or standing.result_key is None:
             return None
         try:
-            body = self._objects.get_bytes(standing.result_key)
+            body = self._objects.get_bytes(standing.result_key, standing.result_stored_at)
             return standing.record, ResultDocument.model_validate_json(body)
         except ValidationError:  # an older version wrote it in another shape; analysed again it can be read
             return None

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, insert, or_, select, union, upd
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
+from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.keys import GUEST, user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import StaleProfile, Status
@@ -140,7 +141,7 @@ def stored_profile(connection: Connection, user_id: str) -> StoredProfile | None
     return None if row is None else StoredProfile(row.version, row.key, row.stored_at, row.golfer_revision or 0)
 
 
-def read_profile(objects: ObjectStore, stored: StoredProfile | None) -> SwingProfile | None:
+def read_profile(objects: KeptObjects, stored: StoredProfile | None) -> SwingProfile | None:
     """The profile itself; None where there is none, it was deleted, or another version wrote it in another shape.
 
     Raises:
@@ -149,7 +150,7 @@ def read_profile(objects: ObjectStore, stored: StoredProfile | None) -> SwingPro
     if stored is None:
         return None
     try:
-        return SwingProfile.model_validate_json(objects.get_bytes(stored.key))
+        return SwingProfile.model_validate_json(objects.get_bytes(stored.key, stored.stored_at))
     except ValidationError:  # the next run of `refresh_profiles` replaces what an older version wrote
         return None
     except SwingError as error:

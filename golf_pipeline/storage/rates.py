@@ -10,11 +10,11 @@ than the window.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.tables import rate_limits
@@ -61,34 +61,47 @@ class RateLimiter:
         Args:
             subject: who is counted; never an address as it is, but its hash.
         """
-        with self._engine.begin() as connection:
-            while (passed := _held(connection, rate, subject)) is None:
-                first = self._now()
-                row = {
-                    "scope": rate.scope,
-                    "subject": subject,
-                    "passed_at": [first.timestamp()],
-                    "updated_at": first,
-                }
-                if database.insert_if_absent(connection, rate_limits, row):
-                    return Passage(True, 0.0, rate.most - 1)
-            # The moment is taken after the row: whoever waited for it passes when the wait is over.
-            now = self._now()
-            passage, after = _decide(rate, passed, now.timestamp())
-            if after != passed:
-                changed = update(rate_limits).where(_row(rate, subject))
-                connection.execute(changed.values(passed_at=after, updated_at=now))
+        return self.take_all([(rate, subject)])[0]
+
+    def take_all(self, asked: Sequence[tuple[Rate, str]]) -> list[Passage]:
+        """Pass under several rates at once, in one transaction: all of them, or none and the last is the refusal.
+
+        Callers ask for the scopes in the same order, so that none waits for another in a circle.
+        """
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            passages: list[Passage] = []
+            for rate, subject in asked:
+                passages.append(self._take(connection, rate, subject))
+                if not passages[-1].allowed:
+                    if len(passages) > 1:
+                        transaction.rollback()
+                    break
+        return passages
+
+    def _take(self, connection: Connection, rate: Rate, subject: str) -> Passage:
+        while (passed := _held(connection, rate, subject)) is None:
+            first = self._now()
+            row = {"scope": rate.scope, "subject": subject, "passed_at": [first.timestamp()], "updated_at": first}
+            if database.insert_if_absent(connection, rate_limits, row):
+                return Passage(True, 0.0, rate.most - 1)
+        # The moment is taken after the row: whoever waited for it passes when the wait is over.
+        now = self._now()
+        passage, after = _decide(rate, passed, now.timestamp())
+        if after != passed:
+            values = {"of_scope": rate.scope, "of_subject": subject, "passed_at": after, "updated_at": now}
+            connection.execute(_CHANGED, values)
         return passage
 
 
-def _row(rate: Rate, subject: str) -> ColumnElement[bool]:
-    return (rate_limits.c.scope == rate.scope) & (rate_limits.c.subject == subject)
+_THIS = (rate_limits.c.scope == bindparam("of_scope")) & (rate_limits.c.subject == bindparam("of_subject"))
+_HELD = select(rate_limits.c.passed_at).where(_THIS).with_for_update()
+_CHANGED = update(rate_limits).where(_THIS).values(passed_at=bindparam("passed_at"), updated_at=bindparam("updated_at"))
+"""Built once: every limited request runs them."""
 
 
 def _held(connection: Connection, rate: Rate, subject: str) -> list[float] | None:
     """The moments of the last passages, their row held until the transaction ends; None: there is no row."""
-    query = select(rate_limits.c.passed_at).where(_row(rate, subject)).with_for_update()
-    row = connection.execute(query).first()
+    row = connection.execute(_HELD, {"of_scope": rate.scope, "of_subject": subject}).first()
     return None if row is None else list(row.passed_at)
 
 

@@ -1,5 +1,6 @@
 """How a swing stands, in one query: its record, and where its result is. What the API asks before it answers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,15 +38,24 @@ _QUERY = (
         stage_outputs,
         and_(stage_outputs.c.analysis_id == analyses.c.analysis_id, stage_outputs.c.stage == RESULT_STAGE),
     )
-    .where(analyses.c.analysis_id == bindparam("id"))
+    .where(analyses.c.analysis_id.in_(bindparam("ids", expanding=True)))
 )
-"""Built once: it is asked every second for each swing that is polled."""
+"""Built once: it is asked every second for the swings that are polled."""
 
 
 def standing_of(catalog: Catalog, analysis_id: str) -> Standing | None:
     """How a swing stands; None for an unknown id. A deleted one has its tombstone as record."""
+    return standings_of(catalog, [analysis_id]).get(analysis_id)
+
+
+def standings_of(catalog: Catalog, analysis_ids: Collection[str]) -> dict[str, Standing]:
+    """How swings stand, by the ids as they were asked for; unknown ones are left out."""
+    asked = {storable(analysis_id): analysis_id for analysis_id in analysis_ids}
     with database.for_reading(catalog.engine).connect() as connection:
-        row = connection.execute(_QUERY, {"id": storable(analysis_id)}).one_or_none()
-    if row is None:
-        return None
-    return Standing(AnalysisRecord.model_validate(row._asdict()), row.result_key, row.result_stored_at)
+        rows = connection.execute(_QUERY, {"ids": list(asked)}).all()
+    return {
+        asked[row.analysis_id]: Standing(
+            AnalysisRecord.model_validate(row._asdict()), row.result_key, row.result_stored_at
+        )
+        for row in rows
+    }

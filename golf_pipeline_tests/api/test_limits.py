@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from golf_pipeline.api.identity import Caller, Role
-from golf_pipeline.api.limits import client_address, hashed, limited, subject_of
+from golf_pipeline.api.limits import Limit, client_address, hashed, limited, subject_of
 from golf_pipeline.api.problems import Problem
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
@@ -90,8 +90,8 @@ def test_the_hash_of_an_address_is_the_same_in_every_process_and_another_in_anot
 def test_a_limit_tells_how_many_are_left_and_then_when_to_come_back(catalog: Catalog) -> None:
     asked = connection("203.0.113.9", Settings(), catalog)
     rate = Rate("test", 2, 7200)
-    assert [limited(asked, rate, "ann") for _ in range(2)] == [1, 0]
+    assert [limited(asked, Limit(rate, "ann")) for _ in range(2)] == [1, 0]
     with pytest.raises(Problem) as refused:
-        limited(asked, rate, "ann", "I need a breather.")
+        limited(asked, Limit(rate, "ann", "I need a breather."))
     assert refused.value.detail == "I need a breather. Please come back in 2 hours."
     assert 7190 <= int(refused.value.headers["Retry-After"]) <= 7200

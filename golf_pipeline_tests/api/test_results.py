@@ -200,7 +200,7 @@ def test_a_look_that_a_change_overtook_is_not_kept(catalog: Catalog, swings: Swi
     swings.finished("s1")
     kept = ServedResults(catalog)
     looking, changed = threading.Event(), threading.Event()
-    plain = served.standing_of
+    plain = served.standings_of
 
     def slow(*given: Any) -> Any:
         found = plain(*given)
@@ -208,14 +208,14 @@ def test_a_look_that_a_change_overtook_is_not_kept(catalog: Catalog, swings: Swi
         changed.wait(5)
         return found
 
-    served.standing_of = slow  # type: ignore[assignment]
+    served.standings_of = slow  # type: ignore[assignment]
     try:
-        thread = threading.Thread(target=kept._look, args=("s1",))
+        thread = threading.Thread(target=kept._look, args=(["s1"],))
         thread.start()
         looking.wait(5)
         kept.forget("s1")
         changed.set()
         thread.join()
     finally:
-        served.standing_of = plain
+        served.standings_of = plain
     assert kept._standing("s1") is None
