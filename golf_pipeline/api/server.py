@@ -45,9 +45,13 @@ def build(settings: Settings) -> FastAPI:
     """The app of one worker, its log as JSON lines on stderr."""
     from golf_pipeline.api import logs
     from golf_pipeline.api.app import create_app
+    from golf_pipeline.coach import vocabulary
+    from golf_pipeline.coach.chat import phrases
 
     logs.configure(settings.api_log_level)
     sys.setswitchinterval(THREAD_TURN_S)
+    phrases.load()  # half a second, which the first golfer to chat would wait
+    vocabulary.load()
     return create_app(settings)
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golf_pipeline.benchmarks.api_golfers import Golfer, analysed_sample, store_golfers
-from golf_pipeline.benchmarks.load import LoadResult, Request, closed_loop, paced
+from golf_pipeline.benchmarks.load import LoadResult, Request, Requests, closed_loop, paced
 from golf_pipeline.local import probes
 from golf_pipeline.local.issuer import mint_token
 from golf_pipeline.local.ports import HOST, claim_port
@@ -34,6 +34,10 @@ SWINGS_EACH = 3
 PACED_PER_SECOND = 500.0
 """A hundred clients that each ask five times a second, which is more than polling clients do."""
 
+CHAT_PER_SECOND = 20.0
+"""A hundred golfers who each send a message every five seconds, as fast as one can read an answer."""
+
+CHAT_S = 30.0
 WARM_UP_S = 2.0
 QUESTIONS = (
     "What should I work on first?",
@@ -80,7 +84,7 @@ def score_api(seconds: float, workers: int, pose_model: Path, on_progress: OnPro
         with LocalStack(config) as stack:
             on_progress("storing golfers", 1, 1)
             catalog, store = _parts(stack)
-            golfers = store_golfers(catalog, store, analysis, golfers=CLIENTS, swings_each=SWINGS_EACH)
+            golfers = store_golfers(catalog, store, analysis, golfers=2 * CLIENTS, swings_each=SWINGS_EACH)
             return _Loads(stack, golfers, seconds, workers, on_progress).run()
 
 
@@ -100,9 +104,10 @@ class _Loads:
         cold = self._load("results, first reading of each", self._each_result_once, once=True)
         self._load("warm-up", self._results)
         floor = self._floor()
-        loads = [cold, floor, self._load("results, closed loop", self._results), self._paced()]
+        loads = [cold, floor, self._load("results, closed loop", self._results), self._paced_results()]
         loads.append(self._load("results not changed (304), closed loop", self._unchanged))
         loads.append(self._load("rule-based chat, closed loop", self._chat, once=True))
+        loads.append(self._paced_chat())
         loads.append(self._load("results again, closed loop", self._results))
         return ApiResult(
             machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
@@ -115,17 +120,25 @@ class _Loads:
             memory_mb=self.memory,
         )
 
-    def _load(self, name: str, requests: Callable[[int], Iterator[Request]], *, once: bool = False) -> LoadResult:
+    def _load(self, name: str, requests: Requests, *, once: bool = False) -> LoadResult:
         self.on_progress(name, 1, 1)
         seconds = 600.0 if once else WARM_UP_S if name == "warm-up" else self.seconds
         result = closed_loop(name, self.address, CLIENTS, seconds, requests)
         self.memory[name] = _memory_mb(self.stack)
         return result
 
-    def _paced(self) -> LoadResult:
+    def _paced_results(self) -> LoadResult:
         name = f"results, {PACED_PER_SECOND:.0f} a second"
+        return self._at_a_pace(name, PACED_PER_SECOND, self.seconds, self._results)
+
+    def _paced_chat(self) -> LoadResult:
+        """Of other golfers: those of the closed loop have used up their hour."""
+        name = f"rule-based chat, {CHAT_PER_SECOND:.0f} a second"
+        return self._at_a_pace(name, CHAT_PER_SECOND, CHAT_S, lambda number: self._chat(number + CLIENTS))
+
+    def _at_a_pace(self, name: str, per_second: float, seconds: float, requests: Requests) -> LoadResult:
         self.on_progress(name, 1, 1)
-        result = paced(name, self.address, CLIENTS, PACED_PER_SECOND, self.seconds, self._results)
+        result = paced(name, self.address, CLIENTS, per_second, seconds, requests)
         self.memory[name] = _memory_mb(self.stack)
         return result
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, delete, exists, func, select, update
 
 from golf_pipeline.coach.chat.documents import ChatAnswer, ChatMessage, CoachingThemes, Conversation, MessageRole
 from golf_pipeline.storage import database
@@ -54,7 +54,7 @@ class Conversations:
         """
         _refuse_guest(user_id)
         with self._reader.connect() as connection:
-            row = connection.execute(select(conversations).where(_is_open(user_id))).first()
+            row = connection.execute(_OPEN, {"user": user_id}).first()
             if row is not None:
                 return _conversation(connection, row, recent)
         with self._engine.begin() as connection:
@@ -81,11 +81,11 @@ class Conversations:
             _add(connection, row, (asked, told), swings)
             changes = {
                 "coaching_themes": themes.model_dump(mode="json"),
-                "total_tokens_used": conversations.c.total_tokens_used + answer.tokens_used,
+                "total_tokens_used": row.total_tokens_used + answer.tokens_used,
                 "message_count": row.message_count + 2,
                 "last_updated": self._now(),
             }
-            connection.execute(update(conversations).where(_is(conversation_id)).values(changes))
+            connection.execute(_EXCHANGED, {"conversation": conversation_id, **changes})
         return asked, told
 
     def compress(self, conversation_id: str, keep: int, summarise: Summarise) -> bool:
@@ -222,7 +222,7 @@ def _refuse_guest(user_id: str) -> None:
 # -- which rows ------------------------------------------------------------------------------------------------------
 
 
-def _is_open(user_id: str) -> ColumnElement[bool]:
+def _is_open(user_id: Any) -> ColumnElement[bool]:
     return and_(conversations.c.user_id == user_id, conversations.c.conversation_status != "archived")
 
 
@@ -235,7 +235,33 @@ def _query(conversation_id: str) -> Any:
 
 
 def _held(connection: Connection, conversation_id: str) -> Row[Any] | None:
-    return connection.execute(_query(conversation_id).with_for_update()).first()
+    return connection.execute(_HELD, {"conversation": conversation_id}).first()
+
+
+# What every message runs is built once: building took as long as running it.
+_THIS = conversations.c.conversation_id == bindparam("conversation")
+_OPEN = select(conversations).where(_is_open(bindparam("user")))
+_HELD = select(conversations).where(_THIS).with_for_update()
+_EXCHANGED = (
+    update(conversations)
+    .where(_THIS)
+    .values(
+        {name: bindparam(name) for name in ("coaching_themes", "total_tokens_used", "message_count", "last_updated")}
+    )
+)
+_LATEST = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation"))
+    .order_by(messages.c.position.desc())
+    .limit(bindparam("most"))
+)
+_REFERENCED = (
+    select(swing_references.c.analysis_id)
+    .where(swing_references.c.conversation_id == bindparam("conversation"))
+    .group_by(swing_references.c.analysis_id)
+    .order_by(func.max(swing_references.c.position).desc(), swing_references.c.analysis_id)
+    .limit(MOST_REFERENCED_SWINGS)
+)
 
 
 def _posted(row: Row[Any], analysis_id: str) -> ColumnElement[bool]:
@@ -258,16 +284,9 @@ def _posted_at_position(row: Row[Any], analysis_id: str, position: int) -> Colum
 
 
 def _conversation(connection: Connection, row: Row[Any], recent: int) -> Conversation:
-    mine = messages.c.conversation_id == row.conversation_id
-    latest = select(messages).where(mine).order_by(messages.c.position.desc()).limit(recent)
-    referenced = (
-        select(swing_references.c.analysis_id)
-        .where(swing_references.c.conversation_id == row.conversation_id)
-        .group_by(swing_references.c.analysis_id)
-        .order_by(func.max(swing_references.c.position).desc(), swing_references.c.analysis_id)
-        .limit(MOST_REFERENCED_SWINGS)
-    )
-    found = [_chat_message(one) for one in connection.execute(latest)]
+    latest = connection.execute(_LATEST, {"conversation": row.conversation_id, "most": recent})
+    found = [_chat_message(one) for one in latest]
+    referenced = connection.execute(_REFERENCED, {"conversation": row.conversation_id}).scalars()
     return Conversation(
         conversation_id=row.conversation_id,
         user_id=row.user_id,
@@ -275,7 +294,7 @@ def _conversation(connection: Connection, row: Row[Any], recent: int) -> Convers
         last_updated=row.last_updated,
         recent_messages=tuple(reversed(found)),
         coaching_themes=CoachingThemes.model_validate(row.coaching_themes),
-        referenced_swings=tuple(connection.execute(referenced).scalars()),
+        referenced_swings=tuple(referenced),
         total_tokens_used=row.total_tokens_used,
         swing_count=row.swing_count,
         message_count=row.message_count,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, func, insert, or_, select, union, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
@@ -135,9 +135,12 @@ def write_context_file(engine: Engine, objects: ObjectStore, user_id: str) -> No
 # -- profiles ----------------------------------------------------------------------------------------------------------
 
 
+_STORED = select(profiles).where(profiles.c.user_id == bindparam("user"))
+
+
 def stored_profile(connection: Connection, user_id: str) -> StoredProfile | None:
     """Where the golfer's profile is; None before the first."""
-    row = connection.execute(select(profiles).where(profiles.c.user_id == user_id)).first()
+    row = connection.execute(_STORED, {"user": user_id}).first()
     return None if row is None else StoredProfile(row.version, row.key, row.stored_at, row.golfer_revision or 0)
 
 
