@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | token | api | benchmark | ...`.
+"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | token | api | alarms | benchmark | ...`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
@@ -202,6 +202,14 @@ def cohort(
         complaints.print(str(error), soft_wrap=True, markup=False)
         raise typer.Exit(Exit.FAILED) from error
     console.print(table)
+
+
+@app.command()
+def alarms() -> None:
+    """Print the alarms as a rules file of Prometheus, each with what it means and what to do."""
+    from golf_pipeline.alarms import alerting_rules
+
+    sys.stdout.write(alerting_rules() + "\n")
 
 
 @app.command()

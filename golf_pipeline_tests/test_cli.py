@@ -92,6 +92,13 @@ def test_an_unknown_view_is_a_usage_error_that_names_the_option(tmp_path: Path) 
     assert "down-the-line" in ended.stderr
 
 
+def test_the_alarms_are_printed_as_a_rules_file() -> None:
+    ended = golf_pipeline("alarms")
+    assert ended.returncode == 0
+    rules = [rule for group in json.loads(ended.stdout)["groups"] for rule in group["rules"]]
+    assert {"ApiErrorsHigh", "ChatTokensHigh"} <= {rule["alert"] for rule in rules}
+
+
 def test_schemas_cannot_be_written_into_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ended = golf_pipeline("schema", "--out", tmp_path / "file")
