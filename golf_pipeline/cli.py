@@ -1,4 +1,4 @@
-"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | token | api | alarms | benchmark | ...`.
+"""The terminal: `golf-pipeline analyze | compare | history | cohort | demo | dev | token | api | benchmark | ...`.
 
 Commands parse, call and print; what they do lives in the packages. Heavy imports happen inside the command that needs
 them, so that `--help` is instant.
