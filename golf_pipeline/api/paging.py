@@ -1,16 +1,17 @@
 """Cursors of lists: where a page ends, as a text that clients hand back and do not read.
 
 A cursor is a position and no permission: the list is looked up anew for whoever asks. Its checksum is there so that a
-cursor which was cut, or belongs to another list, is refused instead of quietly showing something else.
+cursor which was cut, or belongs to another list, is refused instead of quietly showing something else. It is no
+signature: anybody can make one that fits, so what a cursor holds is checked like all that clients send.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 from datetime import UTC, datetime
 
 from golf_pipeline.api.problems import Problem
+from golf_pipeline.storage.catalog import storable
 
 MAX_CURSOR_CHARACTERS = 1500
 """An id of 200 characters, four bytes each, twice encoded."""
@@ -38,7 +39,7 @@ def decode_cursor(cursor: str, scope: str) -> Position:
         if raw[:_CHECKSUM_BYTES] != _checksum(body, scope) or encode_cursor(_position(body), scope) != cursor:
             raise ValueError("checksum")
         return _position(body)
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Problem(
             422, "INVALID_CURSOR", "This cursor does not belong to this list. Start again without one."
         ) from error
@@ -49,7 +50,9 @@ _CHECKSUM_BYTES = 12
 
 def _position(body: bytes) -> Position:
     when, name = json.loads(body)
-    return datetime.fromisoformat(when), str(name)
+    if not isinstance(name, str) or storable(name) != name:
+        raise ValueError("no id")
+    return datetime.fromisoformat(when), name
 
 
 def _checksum(body: bytes, scope: str) -> bytes:

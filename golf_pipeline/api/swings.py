@@ -30,7 +30,7 @@ from golf_pipeline.api.swing_messages import (
     swing_of,
     swing_path,
 )
-from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.catalog import Catalog, storable
 from golf_pipeline.storage.deletion import delete_swing
 from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.listing import list_swings
@@ -66,7 +66,7 @@ def get_swings(
 ) -> SwingPage:
     """Your swings, newest first. A swing that comes in while you page moves no other one."""
     catalog: Catalog = request.app.state.catalog
-    owner = caller.user_id if user_id is None else user_id
+    owner = caller.user_id if user_id is None else storable(user_id)
     # Guests share an id: whoever could list it would see strangers' swings.
     if not may_see(catalog, caller, owner) or (owner == GUEST and not caller.is_admin):
         raise Problem(404, "NOT_FOUND", "There is no such golfer.")

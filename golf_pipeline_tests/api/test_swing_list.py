@@ -1,5 +1,8 @@
 """The list of swings: whose it is, page by page while swings come and go, and cursors that belong to one list."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,12 +23,14 @@ from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, golfer_coaches
 from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import ErrorCode, SwingError
+from golf_pipeline_tests.api.conftest import Serve
 from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.api.test_video import analysis
 from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
+from golf_pipeline_tests.storage.conftest import new_database, postgres_url
 
-__all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
+__all__ = ["analysis", "findings", "metrics", "postgres_url", "report", "segmentation"]
 
 SWINGS = "/api/v1/swings"
 
@@ -157,13 +162,50 @@ def test_a_cursor_is_good_for_its_own_list_only(api: httpx.Client, catalog: Cata
 
 
 @settings(deadline=None)
-@given(st.datetimes(timezones=st.just(UTC)), st.text(max_size=200), st.text(max_size=20))
+@given(
+    st.datetimes(timezones=st.just(UTC)),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=200),
+    st.text(max_size=20),
+)
 def test_every_position_survives_its_cursor_and_no_other_text_is_one(when: datetime, name: str, scope: str) -> None:
     cursor = encode_cursor((when, name), scope)
     assert decode_cursor(cursor, scope) == (when, name)
     for wrong, of in ((cursor, scope + "x"), (cursor + "A", scope), (cursor + "=", scope), (name, scope)):
         with pytest.raises(Problem, match="INVALID_CURSOR"):
             decode_cursor(wrong, of)
+
+
+@pytest.mark.parametrize(
+    ("when", "name"),
+    [
+        ("0001-01-01T00:00:00+23:59", "x"),
+        ("9999-12-31T23:59:59-10:00", "x"),
+        ("2026-05-01T12:00:00+00:00", "half \ud800 a character"),
+        ("2026-05-01T12:00:00+00:00", "a\0b"),
+        ("2026-05-01T12:00:00+00:00", 5),
+        (5, "x"),
+    ],
+)
+def test_a_cursor_that_somebody_made_is_refused_whatever_it_holds(when: object, name: object) -> None:
+    body = json.dumps([when, name], separators=(",", ":")).encode()
+    fitting = hashlib.sha256(b"scope\0" + body).digest()[:12]
+    with pytest.raises(Problem, match="INVALID_CURSOR"):
+        decode_cursor(base64.urlsafe_b64encode(fitting + body).decode().rstrip("="), "scope")
+
+
+def test_a_golfer_whose_id_no_database_can_hold_is_one_that_is_not_there(
+    serve: Serve, tokens: TestIssuer, postgres_url: str
+) -> None:
+    with new_database(postgres_url) as url:
+        on_postgresql = Catalog(url)
+        on_postgresql.migrate()
+        api = serve(on_postgresql)
+        answers = [
+            api.get(f"{SWINGS}?user_id=a%00b", headers=tokens.headers("kim", role)) for role in ("coach", "admin")
+        ]
+        on_postgresql.engine.dispose()
+    assert [answer.status_code for answer in answers] == [404, 200]
+    assert answers[1].json()["swings"] == []
 
 
 def test_statuses_of_the_catalog_are_all_reached_by_a_filter() -> None:
