@@ -84,8 +84,20 @@ def configure(level: str = "INFO", stream: IO[str] | None = None) -> None:
         other.setLevel(max(logging.getLevelName(least), logging.getLevelName(level.upper())))
     # Its lines hold raw paths and queries; ours hold templates.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_is_no_socket_line)
     for name in ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3", "alembic"):
         logging.getLogger(name).setLevel("WARNING")
+
+
+_SOCKET_LINES = ('%s - "WebSocket %s" ', "ASGI callable returned without completing handshake")
+
+
+def _is_no_socket_line(record: logging.LogRecord) -> bool:
+    """Leaves out uvicorn's own lines of a WebSocket: its caller's address and raw path, and an error where we refuse.
+
+    The line of `RequestLog` says of both what may be said.
+    """
+    return not str(record.msg).startswith(_SOCKET_LINES)
 
 
 class _Lines(structlog.stdlib.ProcessorFormatter):

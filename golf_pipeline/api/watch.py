@@ -15,6 +15,10 @@ from golf_pipeline.api import logs, metrics
 from golf_pipeline.settings import Settings
 
 MAX_REQUEST_ID = 64
+_START = frozenset({"http.response.start", "websocket.http.response.start"})
+_BODY = frozenset({"http.response.body", "websocket.http.response.body"})
+"""A WebSocket that is refused is answered like a request."""
+
 CLIENT_LEFT = 499
 """The status under which a request counts whose client went away before there was an answer."""
 
@@ -53,9 +57,9 @@ class Watch:
         async def watched(message: Message) -> None:
             nonlocal status, size, streamed
             kind = message["type"]
-            if kind == "http.response.body":
+            if kind in _BODY:
                 size += len(message.get("body", b""))
-            elif kind == "http.response.start":
+            elif kind in _START:
                 status = message["status"]
                 headers = message["headers"] = list(message["headers"])
                 given = {name for name, _ in headers}

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as open_socket
 
 from golf_pipeline.api import logs
 from golf_pipeline.api.logs import REDACTED, RequestLog, redacted
@@ -93,6 +95,24 @@ def test_neither_bodies_nor_paths_nor_tokens_are_written(
     assert [line["route"] for line in requests(written, 3)] == ["/api/video/analyze", "unmatched", "/health"]
     assert "secret" not in written.getvalue()
     assert header["Authorization"].removeprefix("Bearer ") not in written.getvalue()
+
+
+def test_a_socket_leaves_one_line_without_its_callers_address_whether_it_is_accepted_or_refused(
+    serve: Serve, tokens: TestIssuer, written: io.StringIO
+) -> None:
+    url = f"ws://127.0.0.1:{serve().base_url.port}/api/v1/realtime/connect"
+    logs.configure("INFO", written)  # uvicorn has put its own in place of it
+    with pytest.raises(InvalidStatus), open_socket(f"{url}?analysis_id=secret", additional_headers=tokens.headers("a")):
+        pass
+    with pytest.raises(InvalidStatus), open_socket(url.replace("connect", "ann-smith")):
+        pass
+    with open_socket(url, additional_headers=tokens.headers("ann")):
+        pass
+    refused, unknown, accepted = requests(written, 3)
+    assert (refused["route"], refused["status"], accepted["status"]) == ("/api/v1/realtime/connect", 404, 101)
+    assert (unknown["route"], unknown["status"]) == ("unmatched", 403)
+    assert all(line["level"] == "info" for line in lines(written)), written.getvalue()
+    assert not any(private in written.getvalue() for private in ("127.0.0.1", "secret", "smith"))
 
 
 def test_other_loggers_write_in_the_same_format_and_with_the_id_of_the_request(written: io.StringIO) -> None:

@@ -252,10 +252,10 @@ def test_a_socket_is_signed_in_by_its_first_message(api: httpx.Client, tokens: T
 
 
 @pytest.mark.parametrize(
-    "message", ["nonsense", '{"type": "AUTHENTICATE", "token": "a.b.c"}', '{"type": "PING"}', None]
+    "message", ["nonsense", b"\0bytes", '{"type": "AUTHENTICATE", "token": "a.b.c"}', '{"type": "PING"}', None]
 )
 def test_a_socket_that_does_not_say_who_it_is_is_closed(
-    api: httpx.Client, monkeypatch: pytest.MonkeyPatch, message: str | None
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch, message: str | bytes | None
 ) -> None:
     monkeypatch.setattr(notices, "AUTHENTICATE_WITHIN_S", 0.2 if message is None else 5.0)
     with socket(api) as connection:
@@ -271,22 +271,26 @@ def test_a_socket_that_does_not_say_who_it_is_is_closed(
 def test_a_socket_answers_pings_and_ends_with_who_says_too_much(
     api: httpx.Client, tokens: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notices, "MAX_MESSAGES", 2)
+    monkeypatch.setattr(notices, "MAX_MESSAGES", 3)
     with socket(api, tokens.headers("ann")) as connection:
         heard(connection)
         connection.send('{"type": "PING"}')
         assert heard(connection) == {"type": "PONG"}
-        connection.send("[]")
-        assert heard(connection)["code"] == "UNKNOWN_MESSAGE"
+        for nonsense in ("[]", b"\0bytes"):
+            connection.send(nonsense)
+            assert heard(connection)["code"] == "UNKNOWN_MESSAGE"
         with pytest.raises(ConnectionClosed):
             connection.recv(timeout=10)
 
 
-def test_pages_of_strangers_cannot_open_a_socket(serve: Serve, tokens: TestIssuer) -> None:
+@pytest.mark.parametrize("stranger", ["https://evil.example.com", "null", "http://[", "https://app.example.com.evil"])
+def test_pages_of_strangers_cannot_open_a_socket(serve: Serve, tokens: TestIssuer, stranger: str) -> None:
     api = serve(cors_origins=("https://app.example.com",))
-    with pytest.raises(InvalidStatus) as denied, socket(api, tokens.headers("ann"), origin="https://evil.example.com"):
+    with pytest.raises(InvalidStatus) as denied, socket(api, tokens.headers("ann"), origin=stranger):
         pass
     assert denied.value.response.status_code == 403
+    assert denied.value.response.headers["x-content-type-options"] == "nosniff"
+    assert "x-request-id" in denied.value.response.headers
     with socket(api, tokens.headers("ann"), origin="https://app.example.com") as connection:
         assert heard(connection) == {"type": "CONNECTED"}
 
