@@ -1,6 +1,6 @@
 """What Dagster loads: `build_defs()` puts the code location together, and nothing else is here.
 
-Assets, sensors, jobs and resources live in `orchestration/`; a test builds a whole location with other settings or with
+Assets, sensors, schedules, jobs and resources live in `orchestration/`; a test builds a whole location with other settings or with
 one resource exchanged.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from golf_pipeline.orchestration.assets import golfer_assets, swing_assets
+from golf_pipeline.orchestration.housekeeping import housekeeping_job, housekeeping_schedule
 from golf_pipeline.orchestration.jobs import all_jobs
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.sensors import all_sensors
@@ -21,7 +22,8 @@ def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str
     resources = {"swing_store": SwingStore(settings=settings or get_settings())}
     return dg.Definitions(
         assets=[*swing_assets, *golfer_assets],
-        jobs=all_jobs,
+        jobs=[*all_jobs, housekeeping_job],
+        schedules=[housekeeping_schedule],
         sensors=all_sensors,
         resources={**resources, **(resource_overrides or {})},
         executor=dg.in_process_executor,

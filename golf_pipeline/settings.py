@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     chat_breaker_reset_s: float = Field(30.0, gt=0, description="for so long")
     chat_compress_after: int = Field(40, ge=4, description="messages after which older ones are folded into a summary")
     chat_kept_messages: int = Field(12, ge=2, description="messages that are kept word for word then")
+    chat_archive_days: float = Field(
+        180.0, gt=0, description="a conversation without a message for so long is archived; the next begins a new one"
+    )
 
     @field_validator("openai_api_key", "openai_base_url", mode="before")
     @classmethod

@@ -57,7 +57,15 @@ def describe(defs: dg.Definitions) -> dict[str, object]:
         }
         for sensor in repository.sensor_defs
     }
-    return {"assets": assets, "jobs": jobs, "sensors": sensors}
+    schedules = {
+        schedule.name: {
+            "runs": schedule.job_name,
+            "cron": schedule.cron_schedule,
+            "default": schedule.default_status.value,
+        }
+        for schedule in repository.schedule_defs
+    }
+    return {"assets": assets, "jobs": jobs, "schedules": schedules, "sensors": sensors}
 
 
 def as_text(defs: dg.Definitions) -> str:

@@ -1,4 +1,4 @@
-"""The two jobs: one carries swings through the whole chain, one makes a golfer's profile.
+"""The two jobs of the graph: one carries swings through the whole chain, one makes a golfer's profile.
 
 Both run in process: eleven small steps take a second together there, and ten seconds with a process each; and the
 downloaded video and the landmarks stay in one process.
