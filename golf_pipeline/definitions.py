@@ -1,7 +1,7 @@
 """What Dagster loads: `build_defs()` puts the code location together, and nothing else is here.
 
-Assets, sensors, schedules, jobs and resources live in `orchestration/`; a test builds a whole location with other settings or with
-one resource exchanged.
+Assets, sensors, schedules, jobs and resources live in `orchestration/`; a test builds a whole location with other
+settings or with one resource exchanged.
 """
 
 from collections.abc import Mapping

@@ -36,8 +36,9 @@ class Readiness(BaseModel):
 
 
 @router.get("/health", operation_id="getHealth")
-def health() -> Health:
+async def health() -> Health:
     """The process is up. Says nothing of what it depends on: a restart would not heal that."""
+    # On the event loop: threads may all be waiting for S3, and that is no reason to end the process.
     return Health()
 
 

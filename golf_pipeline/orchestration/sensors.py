@@ -23,6 +23,7 @@ from golf_pipeline.orchestration.versions import PIPELINE_VERSION
 from golf_pipeline.storage.deletion import finish_deletions
 from golf_pipeline.storage.keys import partition_key
 from golf_pipeline.storage.profiles import golfers_with_stale_profile
+from golf_pipeline.swing.errors import SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 
 INGEST_TICK_S = 19.5
@@ -67,7 +68,7 @@ def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingSto
     healed = recovery.heal_stuck(context.instance, swing_store.catalog, datetime.now(UTC))
     for analysis_id, what in healed.items():
         context.log.warning(f"{analysis_id} was stuck: {what}")
-    removed = finish_deletions(swing_store.catalog, swing_store.objects)
+    removed = _finish_deletions(context, swing_store)
     cursor = ReconcileCursor.parse(context.cursor)
     counts, cursor = reconcile(swing_store.objects, swing_store.catalog, cursor, deadline)
     return dg.SensorResult(
@@ -75,6 +76,15 @@ def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingSto
         f"{removed} objects of deleted swings removed",
         cursor=str(cursor),
     )
+
+
+def _finish_deletions(context: dg.SensorEvaluationContext, store: SwingStore) -> int:
+    """Objects removed. One that S3 will not let go of fails for good: uploads are to be found all the same."""
+    try:
+        return finish_deletions(store.catalog, store.objects)
+    except SwingError as error:
+        context.log.error(f"no deletion could be finished: {error.detail}")
+        return 0
 
 
 @dg.sensor(

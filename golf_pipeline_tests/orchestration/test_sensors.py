@@ -17,6 +17,7 @@ from golf_pipeline.orchestration.recovery import end_swings_of_dead_run, heal_st
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage import profiles
 from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 from golf_pipeline.swing.profile import UserContext
 from golf_pipeline_tests.orchestration.conftest import Cloud, in_thread
@@ -85,6 +86,18 @@ def test_the_reconcile_sensor_finds_a_lost_upload_and_keeps_its_cursor(
     with tick(cloud, instance, "reconcile_uploads", cursor="rubbish") as data:
         assert data.cursor == '{"after": null}'
     assert [record.analysis_id for record in cloud.catalog.pending(5)] == ["lost"]
+
+
+def test_a_deletion_that_s3_refuses_does_not_keep_uploads_from_being_found(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise SwingError(ErrorCode.STORAGE_UNAVAILABLE, "", detail="held: AccessDenied", retryable=True)
+
+    monkeypatch.setattr(sensors, "finish_deletions", refused)
+    cloud.put("golf-swings/ann/lost.mp4")
+    with tick(cloud, instance, "reconcile_uploads") as data:
+        assert "1 new" in (data.skip_message or "")
 
 
 def finish(cloud: Cloud, user: str, name: str) -> AnalysisRecord:
