@@ -111,10 +111,21 @@ def _of_catalog(catalog: CatalogReadings) -> list[Metric]:
     ended = GaugeMetricFamily("golf_swings_ended_day", "Swings that ended in 24 hours, by status.", labels=["status"])
     for status, count in catalog.ended_last_day().items():
         ended.add_metric([status.value], count)
+    stored = GaugeMetricFamily("golf_stage_outputs_hour", "Outputs stored in an hour, by stage.", labels=["stage"])
+    took = GaugeMetricFamily("golf_stage_seconds_hour", "Seconds of work in them, by stage.", labels=["stage"])
+    for stage, (count, seconds) in catalog.stages_last_hour().items():
+        stored.add_metric([stage], count)
+        took.add_metric([stage], seconds)
+    failed = GaugeMetricFamily("golf_swings_failed_hour", "Swings that failed in an hour, by code.", labels=["code"])
+    for code, count in catalog.failures_last_hour().items():
+        failed.add_metric([code], count)
     waiting, oldest_s = catalog.waiting()
     return [
         under_way,
         ended,
+        stored,
+        took,
+        failed,
         GaugeMetricFamily("golf_swings_waiting", "Uploads that wait for a run.", value=waiting),
         GaugeMetricFamily("golf_swings_waiting_oldest_seconds", "How long the oldest of them has.", value=oldest_s),
     ]

@@ -13,12 +13,13 @@ from sqlalchemy import Engine, func, select
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.records import Status
-from golf_pipeline.storage.tables import analyses, conversations, model_usage
+from golf_pipeline.storage.tables import analyses, conversations, model_usage, stage_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 ACTIVE = timedelta(minutes=15)
 """A conversation with a message in this time is an active one."""
 
@@ -49,6 +50,27 @@ class CatalogReadings:
         ended = {status: 0 for status in Status if status.ended}
         counted = self._counted(query.group_by(analyses.c.status))
         return ended | {status: count for status, count in counted.items() if status in ended}
+
+    def stages_last_hour(self) -> dict[str, tuple[int, float]]:
+        """How many outputs each stage stored in the last hour, and how many seconds of work they took together."""
+        seconds = func.coalesce(func.sum(stage_outputs.c.facts["compute_seconds"].as_float()), 0.0)
+        query = (
+            select(stage_outputs.c.stage, func.count(), seconds)
+            .where(stage_outputs.c.stored_at >= self._now() - HOUR)
+            .group_by(stage_outputs.c.stage)
+        )
+        with self._reader.connect() as connection:
+            return {stage: (count, float(took)) for stage, count, took in connection.execute(query)}
+
+    def failures_last_hour(self) -> dict[str, int]:
+        """How many swings failed in the last hour, by error code; deleted ones are not counted."""
+        query = select(analyses.c.error_code, func.count()).where(
+            analyses.c.completed_at >= self._now() - HOUR,
+            analyses.c.status == Status.FAILED,
+            analyses.c.deleted_at.is_(None),
+        )
+        with self._reader.connect() as connection:
+            return {code or "": count for code, count in connection.execute(query.group_by(analyses.c.error_code))}
 
     def waiting(self) -> tuple[int, float]:
         """How many uploads wait for a run, and for how many seconds the oldest has."""

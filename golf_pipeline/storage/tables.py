@@ -103,6 +103,7 @@ stage_outputs = Table(
     Column("facts", JSON, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
     Index("ix_stage_outputs_content", "content_sha256", "stage", "version"),
+    Index("ix_stage_outputs_stored", "stored_at"),
 )
 
 profiles = Table(
@@ -186,6 +187,7 @@ conversations = Table(
     Column("message_count", Integer, nullable=False),
     Column("swing_count", Integer, nullable=False),
     Index("ix_conversations_user", "user_id", "last_updated"),
+    Index("ix_conversations_updated", "last_updated"),
     Index(
         "uq_conversations_open",
         "user_id",

@@ -103,6 +103,8 @@ def test_swings_the_queue_and_the_days_cost_are_read_when_scraped(
 ) -> None:
     a_swing(catalog, "waits")
     catalog.set_status(a_swing(catalog, "runs"), Status.PROCESSING, "x")
+    for name, seconds in (("waits", 4.5), ("runs", 5.5)):
+        catalog.record_stage(name, "pose", "1", "key", None, {"compute_seconds": seconds})
     catalog.fail(a_swing(catalog, "fails"), SwingError(ErrorCode.INTERNAL, "x"))
     catalog.fail(a_swing(catalog, "failed long ago"), SwingError(ErrorCode.INTERNAL, "x"))
     long_ago = datetime.now(UTC) - timedelta(days=3)
@@ -117,6 +119,9 @@ def test_swings_the_queue_and_the_days_cost_are_read_when_scraped(
     assert found["golf_swings", (("status", "STARTED"),)] == 1
     assert found["golf_swings", (("status", "PROCESSING"),)] == 1
     assert found["golf_swings_ended_day", (("status", "FAILED"),)] == 1
+    assert found["golf_stage_outputs_hour", (("stage", "pose"),)] == 2
+    assert found["golf_stage_seconds_hour", (("stage", "pose"),)] == 10.0
+    assert found["golf_swings_failed_hour", (("code", "INTERNAL"),)] == 1
     assert found["golf_swings_waiting", ()] == 1
     assert 690 < found["golf_swings_waiting_oldest_seconds", ()] < 800
     assert found["golf_model_cost_day_usd", (("purpose", "chat"),)] == 1.25

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("swing_count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversations")),
     )
+    op.create_index("ix_conversations_updated", "conversations", ["last_updated"], unique=False)
     op.create_index("ix_conversations_user", "conversations", ["user_id", "last_updated"], unique=False)
     op.create_index(
         "uq_conversations_open",
@@ -148,6 +149,7 @@ def upgrade() -> None:
     op.create_index("ix_swing_references_analysis", "swing_references", ["analysis_id"], unique=False)
     op.add_column("analyses", sa.Column("deleted_at", UtcDateTime(timezone=True), nullable=True))
     op.add_column("analyses", sa.Column("options", sa.JSON(), nullable=True))
+    op.create_index("ix_stage_outputs_stored", "stage_outputs", ["stored_at"], unique=False)
     op.create_index("ix_analyses_completed", "analyses", ["completed_at"], unique=False)
     op.create_index("ix_analyses_user_status", "analyses", ["user_id", "status"], unique=False)
     op.create_index("ix_analyses_session", "analyses", ["session_id", "created_at"], unique=False)
@@ -161,6 +163,7 @@ def downgrade() -> None:
     op.drop_index("ix_analyses_purge", table_name="analyses")
     op.drop_index("ix_analyses_session", table_name="analyses")
     op.drop_index("ix_analyses_user_status", table_name="analyses")
+    op.drop_index("ix_stage_outputs_stored", table_name="stage_outputs")
     op.drop_index("ix_analyses_completed", table_name="analyses")
     op.drop_column("analyses", "purge_at")
     op.drop_column("analyses", "options")
