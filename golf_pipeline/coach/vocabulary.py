@@ -72,8 +72,11 @@ class _File(_Entry):
     worse: _Words
     belittling: _Words
     denial: _Words
+    unfounded: _Words
+    averted: _Words
     machinery: _Words
     common: _Words
+    subject: dict[str, tuple[str, ...]]
     phase: dict[EventName, tuple[str, ...]]
 
 
@@ -100,6 +103,7 @@ class Vocabulary:
     praised: re.Pattern[str]
     not_said_of_this_swing: re.Pattern[str]
     generic_drill: re.Pattern[str]
+    subjects: dict[str, re.Pattern[str]]
     lists: dict[str, re.Pattern[str]]
 
 
@@ -138,6 +142,7 @@ def load(file: Path = FILE) -> Vocabulary:
         praised=pattern(read.praise.subjects),
         not_said_of_this_swing=pattern(read.praise.not_said_of_this_swing),
         generic_drill=pattern(read.drill.generic),
+        subjects={name: pattern(words) for name, words in read.subject.items()},
         lists={
             name: pattern(getattr(read, name).words)
             for name in _File.model_fields

@@ -3,15 +3,16 @@
 The report's check (`coach/words.py`) holds each text against the facts of the swing that it cites. A chat asks for
 more, since a golfer's message may ask for anything. A text is plain English without a digit, a name, an address or a
 word of the instructions, and is made of words that the library has too: else it is not about golf. A change is told
-only where a cited trend or comparison states it; what was found is neither denied nor belittled; an answer cites at
-least one fact. At last the whole answer, as it would be shown, is walked for numbers (`chat/grounding.py`).
+only where a cited trend or comparison states it; what was found is neither denied nor belittled; a part of the body,
+a moment, the club or other swings are spoken of only where the facts given speak of them, and advice does not send the
+body the way that was the fault; an answer cites at least one fact. At last the whole answer, as it would be shown, is walked for numbers (`chat/grounding.py`).
 
 What it cannot catch is what the report's check cannot: a claim in words that stand in no list, a picture, irony.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -19,13 +20,11 @@ from golf_pipeline.coach import vocabulary
 from golf_pipeline.coach.chat.dossier import Dossier, Fact
 from golf_pipeline.coach.chat.prompts import ANSWER_PROMPT, LOOK_PROMPT, OTHER, ChatWords
 from golf_pipeline.coach.facts import SwingFacts
-from golf_pipeline.coach.grounding import Kind, Problem, sentences
+from golf_pipeline.coach.grounding import Kind, Problem, clauses, sentences
 from golf_pipeline.coach.words import ALL_IS_WELL, claimed_findings, text_problems
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.documents import Severity
 from golf_pipeline.swing.personal_text import sanitised
-
-CHECK_VERSION = "1"
 
 MOST_CHARACTERS = 320
 """Characters of one text: twice what the prompt asks for."""
@@ -66,6 +65,8 @@ class ChatKind(StrEnum):
     TOPIC = "not about golf"
     CHANGE = "a change that was not measured"
     DENIAL = "what was found is denied or belittled"
+    UNMEASURED = "something that no fact speaks of"
+    ADVICE = "advice to do more of the fault"
     CITATION = "nothing measured is cited"
     LENGTH = "too long"
 
@@ -81,12 +82,14 @@ def wrong_with(words: ChatWords, dossier: Dossier) -> tuple[AnyKind, ...]:
     for text in _texts(words):
         found += _plain_problems(text)
     found += _language_problems(" ".join(_texts(words)))
+    found += _unmeasured_problems(words, dossier)
     for point in words.points:
         if (fact := facts.get(point.fact)) is not None:
             found += _point_problems(point.text, fact)
     for facts_of_one in _all_facts(dossier, cited):
         found += _free_problems(words.reply, facts_of_one, cited)
         found += [one.kind for one in _report_problems(words.try_this, facts_of_one, is_advice=True)]
+        found += _advice_problems(words.try_this, facts_of_one)
     return tuple(dict.fromkeys(found))
 
 
@@ -136,6 +139,39 @@ def _language_problems(text: str) -> Iterator[AnyKind]:
         return
     if len(vocabulary.load().lists["common"].findall(text)) < LEAST_COMMON_SHARE * len(said):
         yield ChatKind.LANGUAGE
+
+
+def _unmeasured_problems(words: ChatWords, dossier: Dossier) -> Iterator[AnyKind]:
+    """What the facts given would have to speak of, and do not. A drill carries what to do, nothing about the swing."""
+    facts = dossier.by_id
+    drills = {fact_id for fact_id, fact in facts.items() if fact.kind == "drill"}
+    measured = _told(fact for fact in dossier.facts if fact.kind != "drill")
+    everything = _told(dossier.facts)
+    is_of_drills = any(point.fact in drills for point in words.points)
+    given = [(words.reply, everything if is_of_drills else measured), (words.try_this, everything)]
+    given += [(point.text, everything if point.fact in drills else measured) for point in words.points]
+    known = vocabulary.load()
+    for text, carried in given:
+        if any(one.search(text) and not one.search(carried) for one in known.subjects.values()):
+            yield ChatKind.UNMEASURED
+        if any(one.lower() not in carried.lower() for one in known.lists["unfounded"].findall(text)):
+            yield ChatKind.UNMEASURED
+
+
+def _told(facts: Iterable[Fact]) -> str:
+    return " ".join(f"{fact.says} {fact.prints}" for fact in facts)
+
+
+def _advice_problems(text: str, facts: SwingFacts) -> Iterator[AnyKind]:
+    """Advice that sends a part of the body the way that it was found to go too far."""
+    words = vocabulary.load()
+    evidence = [one for finding in claimed_findings(facts) for one in finding.evidence]
+    for clause in clauses(text):
+        for one in evidence:
+            metric = words.metrics[one.metric_id]
+            way = (metric.plus if one.value > 0 else metric.minus).search(clause)
+            if way and metric.subjects.search(clause) and not words.lists["averted"].search(clause[: way.start()]):
+                yield ChatKind.ADVICE
 
 
 def _point_problems(text: str, fact: Fact) -> Iterator[AnyKind]:
