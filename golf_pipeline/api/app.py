@@ -34,7 +34,7 @@ from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.notices import EndedAnalyses
-from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.object_store import FOR_A_CLIENT, ObjectStore
 from golf_pipeline.storage.operating import CatalogReadings
 from golf_pipeline.storage.queue import UploadQueue
 
@@ -63,7 +63,7 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.state.notices = board
     app.state.settings = settings
     app.state.catalog = catalog
-    store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region)
+    store = store or ObjectStore.connect(settings.bucket, settings.s3_endpoint_url, settings.region, FOR_A_CLIENT)
     app.state.store = store
     app.state.kept = KeptObjects(store)
     app.state.probes = {"catalog": Probe(catalog.check), "s3": Probe(store.check)}

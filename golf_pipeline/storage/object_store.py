@@ -16,9 +16,6 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECT_TIMEOUT_S = 5
-READ_TIMEOUT_S = 60
-ATTEMPTS = 4
 CHUNK_BYTES = 1024 * 1024
 PART_BYTES = 5 * 1024 * 1024
 """Of a streamed upload: the least that S3 takes for a part that is not the last."""
@@ -42,6 +39,22 @@ forbidden, and failing it for good would fail every swing until an operator noti
 
 
 @dataclass(frozen=True)
+class Patience:
+    """How long S3 may take: for the connection, for the next bytes of an answer, and how often it is asked."""
+
+    connect_s: float
+    read_s: float
+    attempts: int
+
+
+IN_A_RUN = Patience(5, 60, 4)
+"""Nobody waits for a run, and what it gives up has to be done again from the beginning."""
+
+FOR_A_CLIENT = Patience(2, 10, 2)
+"""A client waits, and holds one of a process's few threads: S3 that hangs must cost seconds, not minutes."""
+
+
+@dataclass(frozen=True)
 class ObjectFacts:
     """What S3 says of one object; `etag` without quotes."""
 
@@ -59,7 +72,9 @@ class ObjectStore:
         self.client = client
 
     @classmethod
-    def connect(cls, bucket: str, endpoint_url: str | None = None, region: str | None = None) -> "ObjectStore":
+    def connect(
+        cls, bucket: str, endpoint_url: str | None = None, region: str | None = None, patience: Patience = IN_A_RUN
+    ) -> "ObjectStore":
         """A store over a new client; credentials are boto3's own business. Importing boto3 takes 0.3 s, hence here."""
         import boto3
         from botocore.config import Config
@@ -73,9 +88,9 @@ class ObjectStore:
         }
         config = Config(
             signature_version="s3v4",
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=patience.connect_s,
+            read_timeout=patience.read_s,
+            retries={"mode": "standard", "total_max_attempts": patience.attempts},
             s3={"addressing_style": "path" if endpoint_url else "virtual"},
             **(other_service if endpoint_url else {}),
         )

@@ -5,12 +5,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from golf_pipeline.api.app import create_app
+from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.keys import parse_upload_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline_tests.api.conftest import Serve
 
@@ -101,6 +106,28 @@ def test_a_store_that_hangs_is_named_in_time_and_does_not_make_the_catalog_look_
             assert answer.status_code == 503
             assert answer.json()["checks"] == {"catalog": "ok", "s3": "no answer within 0.3 s"}
         assert threading.active_count() <= before + 4
+
+
+def test_a_process_whose_threads_all_wait_for_s3_still_says_that_it_lives(
+    serve: Serve, store: ObjectStore, catalog: Catalog
+) -> None:
+    there = parse_upload_key("golf-swings/guest/one.mp4")
+    catalog.register_object(store.bucket, there, "e1", 5, datetime.now(UTC))
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as takes_calls_and_never_answers:
+        port = takes_calls_and_never_answers.getsockname()[1]
+        api = serve(its_store=ObjectStore.connect(store.bucket, f"http://127.0.0.1:{port}", "us-east-1"))
+        more_than_threads = ThreadPoolExecutor(50)
+        waiting = [more_than_threads.submit(httpx.get, f"{api.base_url}/api/v1/swings/one/video") for _ in range(50)]
+        time.sleep(0.5)
+        assert api.get("/health").status_code == 200
+        assert not any(one.done() for one in waiting)
+    more_than_threads.shutdown(cancel_futures=True)
+
+
+def test_a_client_is_not_kept_waiting_for_s3_as_long_as_a_run_would_wait() -> None:
+    app = create_app(Settings(bucket="b", catalog_url="sqlite://", s3_endpoint_url="http://127.0.0.1:1"))
+    config = app.state.store.client.meta.config
+    assert (config.connect_timeout + config.read_timeout) * config.retries["total_max_attempts"] < 30
 
 
 def test_a_fault_of_ours_tells_the_client_nothing_and_can_be_read_by_the_app(
