@@ -16,10 +16,9 @@ from golf_pipeline.api.swing_messages import SwingDetail, SwingFrames, client_st
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
-from golf_pipeline.storage.result import RESULT_STAGE, ResultDocument
+from golf_pipeline.storage.result import RESULT_STAGE, ResultDocument, comparable
 from golf_pipeline.storage.standing import Standing
 from golf_pipeline.swing.compare import NothingToCompare, compare_swings
-from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 
@@ -99,11 +98,9 @@ class Renderer:
             record = standing.record
             if record.status == Status.FAILED:
                 raise _nothing_to_compare(f"The {which} swing could not be analysed: {record.error_message}")
+        pair = [comparable(self._stored_result(standing)[1]) for standing in (first, second)]
         try:
-            pair = [SwingAnalysis.model_validate_json(self._stored_analysis(standing)) for standing in (first, second)]
             return strong(compare_swings(*pair).model_dump_json().encode())
-        except ValidationError as error:
-            raise _outdated() from error
         except NothingToCompare as error:
             raise _nothing_to_compare(str(error)) from error
 

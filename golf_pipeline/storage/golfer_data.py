@@ -20,10 +20,9 @@ from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import AnalysisRecord
-from golf_pipeline.storage.result import ResultDocument
+from golf_pipeline.storage.result import ResultDocument, comparable
 from golf_pipeline.storage.standing import Standing, standing_of
 from golf_pipeline.swing.compare import SwingComparison, compare_swings
-from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import SwingProfile
 
@@ -96,7 +95,7 @@ class StoredGolfer:
         first, second = self._result(first_id), self._result(second_id)
         if first is None or second is None:
             return None
-        return compare_swings(_comparable(first[1]), _comparable(second[1]))
+        return compare_swings(comparable(first[1]), comparable(second[1]))
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -137,23 +136,6 @@ class StoredGolfer:
         if standing is None or standing.record.user_id != self._user_id or standing.record.deleted_at is not None:
             return None
         return standing
-
-
-def _comparable(result: ResultDocument) -> SwingAnalysis:
-    """A stored result as what `compare_swings` reads.
-
-    The versions are those under which each stage was stored. `analysis.json` has the versions of the program that put
-    it together, also where it took over stages that an older one had measured.
-    """
-    return SwingAnalysis(
-        status="analysed",
-        algorithm_versions=result.algorithm_versions,
-        capture=result.analysis_results.capture,
-        events=result.analysis_results.events,
-        metrics=result.pose.metrics,
-        findings=result.pose.findings,
-        report=result.pose.report,
-    )
 
 
 @contextmanager

@@ -144,3 +144,20 @@ def build_result(
         ai_analysis=coaching,
         artifacts=artifacts,
     )
+
+
+def comparable(result: ResultDocument) -> SwingAnalysis:
+    """A stored result as what `compare_swings` reads.
+
+    The versions are those under which each stage was stored. `analysis.json` has the versions of the program that put
+    it together, also where it took over stages that an older one had measured.
+    """
+    return SwingAnalysis(
+        status="analysed",
+        algorithm_versions=result.algorithm_versions,
+        capture=result.analysis_results.capture,
+        events=result.analysis_results.events,
+        metrics=result.pose.metrics,
+        findings=result.pose.findings,
+        report=result.pose.report,
+    )
