@@ -2,7 +2,7 @@
 
 The catalog is asked, at most once a second and only while somebody listens, so that it does not matter in which process
 an analysis ended or which worker a client reached. A notice is sent at least once: a client that reconnects may hear it
-again, and none is lost.
+again. Whoever was away is told of the first `MOST_MISSED` that ended meanwhile; the list of swings knows all.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from golf_pipeline.api.identity import Caller, Role
 from golf_pipeline.api.problems import Problem
+from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.notices import OVERLAP, Ended, EndedAnalyses
 from golf_pipeline.storage.records import Status
 
@@ -31,6 +32,8 @@ LOOK_LIMIT = 500
 
 MAX_WAITING = 100
 """Notices that wait for one client; one that reads no faster is cut off and comes again."""
+
+MOST_MISSED = MAX_WAITING // 2
 
 MAX_PER_SUBJECT = 20
 """Connections of one user, or of guests at one address, in one process."""
@@ -128,8 +131,8 @@ class NoticeBoard:
             return
         now = datetime.now(UTC)
         since = now - RECENT if last_seen is None else max(last_seen - OVERLAP, now - LONGEST_RESUME)
-        mine = listener.caller.user_id
-        for ended in await run_in_threadpool(self.ended.since, since, MAX_WAITING // 2, user_id=mine):
+        mine, is_coach = listener.caller.user_id, _is_coach(listener)
+        for ended in await run_in_threadpool(self.ended.since_of, mine, since, MOST_MISSED, and_players=is_coach):
             listener.tell(ended)
 
     def _index(self, listener: Listener) -> set[Listener]:
@@ -157,7 +160,8 @@ class NoticeBoard:
             limit = LOOK_LIMIT + len(self._seen)  # else a burst that was seen would hide what follows it
             found = await run_in_threadpool(self.ended.since, self._newest - OVERLAP, limit)
             fresh = [one for one in found if _which(one) not in self._seen]
-            coaches = [name for name, heard in self._by_user.items() if any(_is_coach(one) for one in heard)]
+            listening = (*self._by_user.values(), *(self._by_analysis.get(one.analysis_id, ()) for one in fresh))
+            coaches = {one.caller.user_id for heard in listening for one in heard if _is_coach(one)}
             pairs = await run_in_threadpool(self.ended.coaches, {one.user_id for one in fresh}, coaches)
         except SQLAlchemyError as error:
             log.warning("the catalog cannot say what has ended: %s", type(error).__name__)
@@ -166,7 +170,11 @@ class NoticeBoard:
             self._newest = max(self._newest, ended.completed_at)
             hear = {ended.user_id, *(coach for golfer, coach in pairs if golfer == ended.user_id)}
             told = [one for name in hear for one in self._by_user.get(name, ())]
-            for listener in (*told, *self._by_analysis.get(ended.analysis_id, ())):
+            # Asked again, as a coach may have been named when the connection began and be so no more.
+            for one in self._by_analysis.get(ended.analysis_id, ()):
+                if ended.user_id == GUEST or one.caller.is_admin or one.caller.user_id in hear:
+                    told.append(one)
+            for listener in told:
                 listener.tell(ended)
         self._seen = {_which(one) for one in found}
         return POLL_S if len(found) < limit else 0.0

@@ -51,12 +51,17 @@ class EndedAnalyses:
     def __init__(self, engine: Engine) -> None:
         self._reader = database.for_reading(engine)
 
-    def since(self, moment: datetime, limit: int, *, user_id: str | None = None) -> list[Ended]:
-        """Those that ended at or after a moment, oldest first; of all golfers or of one."""
-        condition = analyses.c.completed_at >= moment
-        if user_id is not None:
-            condition &= analyses.c.user_id == user_id
-        return self._found(condition, limit)
+    def since(self, moment: datetime, limit: int) -> list[Ended]:
+        """Those that ended at or after a moment, oldest first."""
+        return self._found(analyses.c.completed_at >= moment, limit)
+
+    def since_of(self, user_id: str, moment: datetime, limit: int, *, and_players: bool = False) -> list[Ended]:
+        """The same of one golfer, and where they are a coach of the golfers who have named them."""
+        mine = analyses.c.user_id == user_id
+        if and_players:
+            players = select(golfer_coaches.c.user_id).where(golfer_coaches.c.coach_id == user_id)
+            mine |= analyses.c.user_id.in_(players)
+        return self._found((analyses.c.completed_at >= moment) & mine, limit)
 
     def one(self, analysis_id: str) -> Ended | None:
         """An analysis, if it has ended."""

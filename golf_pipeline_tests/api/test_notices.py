@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import OperationalError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
@@ -43,6 +43,11 @@ def a_swing(catalog: Catalog, owner: str) -> str:
     upload = Upload(owner, name, "mp4", f"golf-swings/{owner}/{name}.mp4")
     catalog.register_object("b", upload, "e", 1, datetime.now(UTC))
     return name
+
+
+def name_coach(catalog: Catalog, golfer: str, coach: str) -> None:
+    with catalog.engine.begin() as writing:
+        writing.execute(insert(golfer_coaches).values(user_id=golfer, coach_id=coach, named_at=datetime.now(UTC)))
 
 
 def finish(catalog: Catalog, name: str) -> None:
@@ -213,13 +218,47 @@ def test_what_a_caller_may_not_see_they_cannot_listen_to(
 
 
 def test_a_coach_hears_of_the_players_who_named_them(api: httpx.Client, tokens: TestIssuer, catalog: Catalog) -> None:
-    with catalog.engine.begin() as writing:
-        writing.execute(insert(golfer_coaches).values(user_id="ann", coach_id="carl", named_at=datetime.now(UTC)))
+    name_coach(catalog, "ann", "carl")
     anns, bobs = a_swing(catalog, "ann"), a_swing(catalog, "bob")
     with listening(api, tokens.headers("carl", "coach")) as stream:
         finish(catalog, bobs)
         finish(catalog, anns)
         assert stream.next()["analysis_id"] == anns
+
+
+def test_a_coach_hears_what_their_players_ended_while_the_connection_was_gone(
+    api: httpx.Client, tokens: TestIssuer, catalog: Catalog
+) -> None:
+    name_coach(catalog, "ann", "carl")
+    anns, bobs = a_swing(catalog, "ann"), a_swing(catalog, "bob")
+    for name in (bobs, anns):
+        finish(catalog, name)
+    with listening(api, tokens.headers("carl", "coach")) as stream:
+        assert stream.next()["analysis_id"] == anns
+    with listening(api, tokens.headers("carl")) as stream:  # their token is no coach's any more
+        finish(catalog, carls := a_swing(catalog, "carl"))
+        assert stream.next()["analysis_id"] == carls
+
+
+def test_a_coach_who_is_named_no_more_hears_no_more_of_a_swing_that_they_listen_to(
+    api: httpx.Client, tokens: TestIssuer, catalog: Catalog
+) -> None:
+    name_coach(catalog, "ann", "carl")
+    name_coach(catalog, "bob", "carl")
+    anns, bobs = a_swing(catalog, "ann"), a_swing(catalog, "bob")
+    headers = tokens.headers("carl", "coach")
+    with (
+        listening(api, headers, analysis_id=anns) as of_anns,
+        listening(api, headers, analysis_id=bobs) as of_bobs,
+        listening(api, tokens.headers("root", "admin"), analysis_id=anns) as of_admin,
+    ):
+        with catalog.engine.begin() as writing:
+            writing.execute(delete(golfer_coaches).where(golfer_coaches.c.user_id == "ann"))
+        for name in (anns, bobs):
+            finish(catalog, name)
+        assert of_bobs.next()["analysis_id"] == bobs
+        assert of_admin.next()["analysis_id"] == anns
+        assert of_anns.events.empty()
 
 
 def by_header(token: str) -> dict[str, Any]:
