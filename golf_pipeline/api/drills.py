@@ -42,6 +42,10 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 PLACES: tuple[Place, ...] = ("at home", "on the range")
 """Of each fault one drill at home and one on the range, as in the week's plan of a report."""
 
+_WITHOUT_PROFILE = (
+    "Drills follow within a minute of your first analysed swing: upload one, or ask again in a moment if you have."
+)
+
 router = APIRouter(prefix="/api/v1/drills", tags=["drills"], route_class=IdempotentRoute)
 
 
@@ -73,7 +77,7 @@ def recommend_drills(request: Request, caller: SignedIn) -> RecommendedDrills:
         stored = profiles.stored_profile(connection, caller.user_id)
     profile = profile_of(store, stored)
     if profile is None or not profile.swing_count:
-        return RecommendedDrills(drills=(), reason="No swing of yours is analysed yet: upload one, and drills follow.")
+        return RecommendedDrills(drills=(), reason=_WITHOUT_PROFILE)
     done = drills_done_since(catalog.engine, caller.user_id, datetime.now(UTC) - RECENT)
     chosen = tuple(_recommended(area, drill, done) for area, drill in _choose(profile.focus_areas))
     if not chosen:

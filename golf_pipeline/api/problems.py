@@ -144,7 +144,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SwingError)
     async def on_swing_error(_: Request, error: SwingError) -> JSONResponse:
-        return answer(_STATUS_OF_CODE.get(error.code, 500), error.code, error.message)
+        sentence = error.message
+        if error.code == ErrorCode.STORAGE_UNAVAILABLE:
+            # The error's own sentence is about a video in work, and its detail begins with a key that names a golfer.
+            sentence = "Our storage does not answer. Please try again in a moment."
+            log.error("storage does not answer: %s", error.detail.rpartition(": ")[2])
+        return answer(_STATUS_OF_CODE.get(error.code, 500), error.code, sentence)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:

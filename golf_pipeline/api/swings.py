@@ -193,6 +193,9 @@ def delete(analysis_id: str, request: Request, caller: SignedIn) -> None:
     record = deletable_swing(catalog, caller, analysis_id)
     try:
         delete_swing(catalog, request.app.state.store, record)
+    except SwingError as error:
+        sentence = "The swing is deleted, but our storage does not answer: its files are removed as soon as it does."
+        raise Problem(503, ErrorCode.STORAGE_UNAVAILABLE, sentence) from error
     finally:
         _served(request).forget(analysis_id)
 

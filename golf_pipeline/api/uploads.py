@@ -336,7 +336,8 @@ def _register(
     try:
         upload.complete()
     except SwingError as error:
-        catalog.fail(record.analysis_id, error)
+        sentence = "Our storage did not take the video. Please send it again."
+        catalog.fail(record.analysis_id, SwingError(error.code, sentence, detail=error.detail, retryable=True))
         raise
     facts = store.head(there.key)
     return catalog.register_object(store.bucket, there, facts.etag, facts.size, facts.last_modified)[0]

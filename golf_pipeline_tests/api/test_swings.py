@@ -157,6 +157,7 @@ def test_a_deletion_that_the_storage_breaks_off_hides_the_swing_and_can_be_repea
     broken = serve(its_store=ObjectStore("no-such-bucket-here", swings.store.client))
     answer = broken.delete(f"{SWINGS}/s1", headers=ann)
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
+    assert answer.json()["detail"].startswith("The swing is deleted")
     api = serve()
     assert api.get(f"{SWINGS}/s1", headers=ann).status_code == 410
     assert list(swings.store.list_objects("")) != []

@@ -244,6 +244,8 @@ def test_a_storage_that_fails_at_the_end_leaves_a_record_that_says_so(
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
     [record] = catalog.list_by_user("guest")
     assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "STORAGE_UNAVAILABLE", True)
+    for told in (record.error_message, record.progress_message, answer.json()["detail"]):
+        assert "safe" not in (told or "safe"), "the video is nowhere"
 
 
 def test_the_form_is_published(api: httpx.Client) -> None:
