@@ -100,5 +100,5 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     for router in (*polled, *others, *people, notices.router, operations.router, documentation.router):
         app.include_router(router, responses=problems.documented(*problems.EDGE_STATUSES))
     plain = app.openapi
-    app.openapi = lambda: problems.publish_media_type(plain())  # type: ignore[method-assign]
+    app.openapi = lambda: documentation.readable(problems.publish_media_type(plain()))  # type: ignore[method-assign]
     return app

@@ -1,4 +1,4 @@
-"""`GET /docs`: the published OpenAPI as a page to read and try (Swagger UI), with nothing loaded from elsewhere.
+"""The published OpenAPI, and `GET /docs`, a page to read and try it (Swagger UI), with nothing loaded from elsewhere.
 
 The files come from a package in the lock, so the page works where there is no internet, and its policy allows this
 service's own files and the one script of the page itself.
@@ -10,6 +10,7 @@ import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -19,6 +20,7 @@ from golf_pipeline.api.problems import Problem
 
 FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 _CACHED = {"Cache-Control": "public, max-age=86400"}
+_END_OF_SUMMARY = re.compile(r"[.:;](\s|$)")
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 router = APIRouter(include_in_schema=False)
@@ -38,6 +40,22 @@ def documentation_file(name: str) -> FileResponse:
         raise Problem(404, "NOT_FOUND", "There is no such file.")
     folder = Path(str(files("fastapi_offline") / "static"))
     return FileResponse(folder / name, media_type=FILES[name], headers=_CACHED)
+
+
+def readable(document: dict[str, Any]) -> dict[str, Any]:
+    """Correct an OpenAPI document: FastAPI's summaries are names of functions, and it drops nulls from examples.
+
+    The summary of an operation is how its description begins. An example shows every field that an answer must have.
+    """
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            told = " ".join(operation.get("description", "").split())
+            if told:
+                operation["summary"] = _END_OF_SUMMARY.split(told)[0]
+    for schema in document.get("components", {}).get("schemas", {}).values():
+        for example in schema.get("examples", ()):
+            example.update(dict.fromkeys(set(schema.get("required", ())) - set(example)))
+    return document
 
 
 @cache

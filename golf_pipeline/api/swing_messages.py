@@ -41,7 +41,7 @@ _EXAMPLE_SWING: dict[str, Any] = {
 _EXAMPLE_SUMMARY: dict[str, Any] = {
     "view": "face-on",
     "handedness": "right",
-    "time_base": "real time",
+    "time_base": "real",
     "overall_level": "one main fault",
     "score": 71,
     "faults": ["Sway"],

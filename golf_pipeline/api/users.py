@@ -99,11 +99,9 @@ def update_me(patch: MePatch, request: Request, caller: SignedIn) -> Response:
     openapi_extra=CONDITIONAL,
 )
 def get_user_stats(user_id: str, request: Request, caller: SignedIn) -> Response:
-    """A golfer in numbers, for themselves, their coaches and admins.
-
-    The database counts one golfer's rows by index; scores and faults are read from the stored profile. So a golfer with
-    5,000 swings costs a dozen numbers over the wire, and nobody else's swings are looked at.
-    """
+    """A golfer in numbers, for themselves, their coaches and admins."""
+    # The database counts one golfer's rows by index; scores and faults are read from the stored profile. So a golfer
+    # with 5,000 swings costs a dozen numbers over the wire, and nobody else's swings are looked at.
     catalog, _ = _parts(request)
     if not is_user_id(user_id) or not may_see(catalog, caller, user_id):
         raise Problem(404, "NOT_FOUND", "There is no such golfer.")

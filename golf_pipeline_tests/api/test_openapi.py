@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
+from jsonschema import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi.checks import (
@@ -104,6 +105,27 @@ def test_no_request_breaks_the_service_or_its_own_contract(service: httpx.Client
             except Failure as failure:
                 broken.append(f"{operation.label} ({mode.value}): {failure}")
     assert not broken, "\n\n".join(broken)
+
+
+def test_every_example_is_what_its_schema_says(service: httpx.Client) -> None:
+    document = service.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    shown, broken = 0, []
+    for name, schema in schemas.items():
+        validator = Draft202012Validator({"components": document["components"], "$ref": f"#/components/schemas/{name}"})
+        for example in schema.get("examples", ()):
+            shown += 1
+            broken += [f"{name}: {error.json_path} {error.message}" for error in validator.iter_errors(example)]
+    assert not broken, "\n".join(broken)
+    assert shown >= 20
+    assert schemas["Results"]["examples"][0]["completed_at"] is None, "what may be null is shown as null"
+
+
+def test_every_operation_has_a_summary_that_is_no_function_name(service: httpx.Client) -> None:
+    operations = [one for path in service.get("/openapi.json").json()["paths"].values() for one in path.values()]
+    summaries = [one["summary"] for one in operations]
+    assert all(one["description"].replace("\n", " ").startswith(one["summary"]) for one in operations)
+    assert len(set(summaries)) == len(operations)
 
 
 def _hold(operation: Any, mode: schemathesis.GenerationMode, service: httpx.Client, tokens: TestIssuer) -> None:
