@@ -81,18 +81,22 @@ class Config(uvicorn.Config):
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, for heads that come in time and do not grow without end.
+    """uvicorn's HTTP protocol, for heads that come in time and do not grow without end, and without trailers.
 
     A head that is complete is measured by `edge.py`, which answers with a problem document. One that is not would be
     collected for as long as the client sends, and one that stops in the middle would keep its connection for ever.
+
+    Trailers, the headers that may follow a chunked body, are left out: uvicorn adds them to the headers, after whatever
+    a trusted proxy has said there, and collects them without end.
     """
 
     def __init__(self, config: Config, *args: Any, **options: Any) -> None:
         super().__init__(config, *args, **options)
         self._most_bytes = config.settings.api_max_header_bytes + TARGET_BYTES
         self._timeout_s = config.settings.api_body_timeout_s
-        self._in_head = True
-        self._head_bytes = 0
+        self._in_head = False
+        self._fruitless_bytes = 0
+        """Since something was complete: a head, or a piece of a body."""
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -105,21 +109,44 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._fruitless_bytes = True, 0
         if self._deadline is None:
             self._deadline = self.loop.call_later(self._timeout_s, self._is_late)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._fruitless_bytes = False, 0
         self._end_wait()
         super().on_headers_complete()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._fruitless_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._fruitless_bytes = 0
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
+        self._fruitless_bytes += len(data)
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > self._most_bytes:
-                self._refuse(431)
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:  # it is a WebSocket now
+            return
+        # Where something was complete, the count began anew, and what follows is within one piece.
+        if self._fruitless_bytes > self._most_bytes:
+            self._refuse(431)
+        elif self._is_answered and self._deadline is None and self.timeout_keep_alive_task is None:
+            # uvicorn waits without end for more of what it will not read: a line break, a body that nobody wants.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    @property
+    def _is_answered(self) -> bool:
+        return self.cycle is not None and self.cycle.response_complete
 
     def shutdown(self) -> None:
         """Called for every connection when the server ends: streams that would not end by themselves are told so."""
@@ -137,7 +164,8 @@ class BoundedHead(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         reason = {408: "Request Timeout", 431: "Request Header Fields Too Large"}[status]
-        if self._head_bytes or status == 431:  # a connection on which nothing was ever asked is closed without a word
+        # Without a word where nothing was ever asked, or where it would be taken for the answer to a request before.
+        if self._in_head and (self.cycle is None or self._is_answered):
             self.transport.write(
                 f"HTTP/1.1 {status} {reason}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
             )

@@ -17,9 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
+from golf_pipeline.api import server as serving
+from golf_pipeline.settings import Settings
 from golf_pipeline_tests.api.issuer import TestIssuer
 
 BODY_TIMEOUT_S = 2.0
@@ -159,6 +163,61 @@ def test_slow_and_endless_clients_are_cut_off_and_do_not_hold_up_the_others(star
             assert client.get("/health").status_code == 200
             threading.Event().wait(BODY_TIMEOUT_S * 0.6)
         assert client.get("/health").status_code == 200
+
+
+def test_what_follows_a_chunked_body_is_no_header_and_does_not_grow_without_end(start: Start) -> None:
+    port = start().port
+    chunked = b"Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    named = b"X-Request-Id: told-by-the-client\r\n"
+    assert b"told-by-the-client" in said(port, b"GET /health HTTP/1.1\r\n" + named + chunked + b"\r\n")
+    answered = said(port, b"GET /health HTTP/1.1\r\n" + chunked + named + b"\r\n")
+    assert b" 200 " in answered
+    assert b"told-by-the-client" not in answered
+    trailers = b"X-Some: trailer\r\n" * 1000
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, pytest.raises(ConnectionError):
+        kept_open = chunked.replace(b"Connection: close\r\n", b"")
+        connection.sendall(b"POST /api/v1/swings/upload HTTP/1.1\r\nAuthorization: x\r\n" + kept_open)
+        for _ in range(1000):
+            connection.sendall(trailers)
+
+
+def test_requests_in_one_piece_are_all_answered_whatever_their_length_together(start: Start) -> None:
+    asked = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"a" * 1000 + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", start().port), timeout=5) as connection:
+        connection.sendall(asked * 40 + asked[:20])
+        threading.Event().wait(0.1)  # so that the rest is another piece
+        connection.sendall(asked[20:-2] + b"Connection: close\r\n\r\n")
+        answered = b""
+        while part := connection.recv(65536):
+            answered += part
+    assert answered.count(b"HTTP/1.1 200 OK") == 41
+
+
+async def answering_without_reading(scope: Scope, _: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(("length", "rest"), [(0, b"\r\n"), (1000, b"a part of a body that nobody reads")])
+def test_a_connection_is_not_kept_for_what_is_no_request(
+    monkeypatch: pytest.MonkeyPatch, length: int, rest: bytes
+) -> None:
+    monkeypatch.setattr(serving, "KEEP_ALIVE_S", 1)
+    monkeypatch.setattr(serving, "build", lambda _: answering_without_reading)
+    running = uvicorn.Server(serving.Config(Settings(api_port=0)))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length)
+        assert b" 204 " in connection.recv(65536)
+        connection.sendall(rest)
+        assert connection.recv(65536) == b""
+    running.should_exit = True
+    thread.join(10)
 
 
 def test_streams_of_notices_end_at_once_when_the_server_does(start: Start, tokens: TestIssuer) -> None:
