@@ -25,11 +25,10 @@ from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.idempotency import IdempotentRoute
 from golf_pipeline.api.identity import Caller, CoachCaller
 from golf_pipeline.api.limits import WithinLimits
-from golf_pipeline.api.messages import ServedFrame
 from golf_pipeline.api.problems import Problem, documented
-from golf_pipeline.api.results import read_result
+from golf_pipeline.api.results import Renderer, read_result
 from golf_pipeline.api.swing_messages import client_status, job_error
-from golf_pipeline.api.uploads import CONTENT_TYPES, count_upload, video_type
+from golf_pipeline.api.uploads import CONTENT_TYPES, count_upload, too_large, video_type
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.coaches import CoachSession, create_session, is_coach_of, players_who_agreed, session_of
 from golf_pipeline.storage.keys import Upload, parse_upload_key, upload_key
@@ -87,7 +86,7 @@ def initiate_coach_upload(asked: InitiateRequest, request: Request, caller: Coac
     usual = CONTENT_TYPES.get(asked.file_name.rpartition(".")[2].lower(), "")
     extension, content_type = video_type(asked.file_name, asked.content_type or usual)
     if asked.content_length is not None and asked.content_length > settings.max_upload_bytes:
-        raise _too_large(settings.max_upload_bytes)
+        raise too_large(settings.max_upload_bytes)
     count_upload(request, caller)
     job_id = str(uuid4())
     key = upload_key(player_id, job_id, extension)
@@ -132,7 +131,7 @@ def complete_coach_upload(asked: CompleteRequest, request: Request, caller: Coac
         detail = "There is no video yet. Put it to the presigned URL first, then complete the upload."
         raise Problem(404, "UPLOAD_NOT_FOUND", detail) from error
     if there.size > settings.max_upload_bytes:
-        raise _too_large(settings.max_upload_bytes)
+        raise too_large(settings.max_upload_bytes)
     upload = parse_upload_key(record.s3_key)
     record, _ = catalog.register_object(store.bucket, upload, there.etag, there.size, there.last_modified)
     waits = record.status == Status.STARTED and record.dispatched_at is None
@@ -150,7 +149,6 @@ def complete_coach_upload(asked: CompleteRequest, request: Request, caller: Coac
 )
 def get_coach_job(job_id: str, request: Request, caller: CoachCaller) -> AnalysisJob:
     """How far the analysis of a session's video is, for the coach of the session while its player agrees."""
-    settings = settings_of(request)
     catalog, store = _parts(request)
     record = _job(catalog, caller, job_id)
     options = record.options or {}
@@ -158,13 +156,8 @@ def get_coach_job(job_id: str, request: Request, caller: CoachCaller) -> Analysi
     completed = record.status == Status.AI_COMPLETED
     frames = None
     if completed and include_frames:
-        frames = tuple(
-            ServedFrame(
-                **frame.model_dump(exclude={"key"}),
-                url=store.presign_get(frame.key, settings.presigned_get_expires_s),
-            )
-            for frame in read_result(catalog, store, record.analysis_id).analysis_results.frames
-        )
+        rendering = Renderer(store, settings_of(request).presigned_get_expires_s)
+        frames = rendering.served_frames(read_result(catalog, store, record.analysis_id))
     return AnalysisJob(
         job_id=record.analysis_id,
         session_id=record.session_id or "",
@@ -222,10 +215,6 @@ def _job(catalog: Catalog, caller: Caller, job_id: str) -> AnalysisRecord:
     if session is None or not (session.coach_id == caller.user_id or caller.is_admin):
         raise swing_not_found()
     return record
-
-
-def _too_large(most_bytes: int) -> Problem:
-    return Problem(413, "VIDEO_TOO_LARGE", f"A video may have {most_bytes} bytes at most.")
 
 
 def _announce(request: Request, bucket: str, there: ObjectFacts, record: AnalysisRecord) -> str | None:

@@ -47,7 +47,7 @@ class Renderer:
         if record.status != Status.AI_COMPLETED:
             return strong(state.model_dump_json().encode())
         stored, result = self._stored_result(standing)
-        frames = self._frames(result)
+        frames = self.served_frames(result)
         whole = state.model_copy(
             update={
                 "schema_version": result.schema_version,
@@ -76,7 +76,7 @@ class Renderer:
         """
         stored, result = self._stored_result(standing)
         served = SwingFrames(
-            analysis_id=standing.record.analysis_id, frames=self._frames(result), links_expire_in=self._window_s
+            analysis_id=standing.record.analysis_id, frames=self.served_frames(result), links_expire_in=self._window_s
         )
         return self._with_links(served.model_dump_json().encode(), stored)
 
@@ -104,6 +104,13 @@ class Renderer:
         except NothingToCompare as error:
             raise _nothing_to_compare(str(error)) from error
 
+    def served_frames(self, result: ResultDocument) -> tuple[ServedFrame, ...]:
+        """The key frames of a stored result, with links in the place of keys."""
+        return tuple(
+            ServedFrame(**frame.model_dump(exclude={"key"}), url=self._link(frame.key))
+            for frame in result.analysis_results.frames
+        )
+
     @property
     def _window_s(self) -> int:
         return max(1, self.links_expire_s // 2)
@@ -114,12 +121,6 @@ class Renderer:
 
     def _link(self, key: str) -> str:
         return self.store.presign_get(key, self.links_expire_s)
-
-    def _frames(self, result: ResultDocument) -> tuple[ServedFrame, ...]:
-        return tuple(
-            ServedFrame(**frame.model_dump(exclude={"key"}), url=self._link(frame.key))
-            for frame in result.analysis_results.frames
-        )
 
     def _stored_result(self, standing: Standing) -> tuple[bytes, ResultDocument]:
         if standing.record.status == Status.FAILED:

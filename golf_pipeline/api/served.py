@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from golf_pipeline.api.access import sees_without_asking, shown_swing, swing_not_found
@@ -145,6 +146,12 @@ class ServedResults:
                 del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # seen, also where every client has left
+
+
+def served_of(request: Request) -> ServedResults:
+    """The kept answers of the app of a request."""
+    served: ServedResults = request.app.state.served
+    return served
 
 
 class _Looks:

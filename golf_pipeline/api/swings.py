@@ -19,7 +19,7 @@ from golf_pipeline.api.messages import ClientStatus
 from golf_pipeline.api.paging import MAX_CURSOR_CHARACTERS, decode_cursor, encode_cursor
 from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.api.results import Renderer
-from golf_pipeline.api.served import ServedResults
+from golf_pipeline.api.served import served_of
 from golf_pipeline.api.swing_messages import (
     SWINGS_PATH,
     Swing,
@@ -87,7 +87,7 @@ def get_swings(
 )
 async def get_swing(analysis_id: str, request: Request, caller: AnyCaller) -> Response:
     """One swing: how far its analysis is and, once it is completed, what was concluded in short."""
-    return conditional(request, await _served(request).get(caller, analysis_id, "swing", renderer(request).swing))
+    return conditional(request, await served_of(request).get(caller, analysis_id, "swing", renderer(request).swing))
 
 
 @polled.get(
@@ -99,7 +99,7 @@ async def get_swing(analysis_id: str, request: Request, caller: AnyCaller) -> Re
 )
 async def get_frames(analysis_id: str, request: Request, caller: AnyCaller) -> Response:
     """The key frames of a finished swing, with signed URLs that expire."""
-    return conditional(request, await _served(request).get(caller, analysis_id, "frames", renderer(request).frames))
+    return conditional(request, await served_of(request).get(caller, analysis_id, "frames", renderer(request).frames))
 
 
 @polled.get(
@@ -111,7 +111,9 @@ async def get_frames(analysis_id: str, request: Request, caller: AnyCaller) -> R
 )
 async def get_analysis(analysis_id: str, request: Request, caller: AnyCaller) -> Response:
     """The whole analysis of a finished swing: every metric with its noise and evidence, events, findings, report."""
-    return conditional(request, await _served(request).get(caller, analysis_id, "analysis", renderer(request).analysis))
+    return conditional(
+        request, await served_of(request).get(caller, analysis_id, "analysis", renderer(request).analysis)
+    )
 
 
 @router.get(
@@ -151,7 +153,7 @@ def compare(analysis_id: str, other_id: str, request: Request, caller: AnyCaller
         raise Problem(422, "NOTHING_TO_COMPARE", "This is one swing. Choose another one to compare it with.")
     if first.record.user_id != second.record.user_id and not caller.roles & {Role.COACH, Role.ADMIN}:
         raise Problem(422, "NOTHING_TO_COMPARE", "These are swings of two golfers.")
-    served, kind, identity = _served(request), f"compare:{other_id}", (first.identity, second.identity)
+    served, kind, identity = served_of(request), f"compare:{other_id}", (first.identity, second.identity)
     rendered = served.kept(analysis_id, kind, identity)
     if rendered is None:
         rendered = renderer(request).comparison(first, second)
@@ -176,7 +178,7 @@ def reanalyze(analysis_id: str, request: Request, response: Response, caller: Si
         raise Problem(409, "NOT_READY", "The video of this swing has not come yet.")
     request.app.state.store.head(record.s3_key)  # without a video, another attempt would only lose the result
     record = catalog.request_analysis(analysis_id, only_ended=True) or record
-    _served(request).forget(analysis_id)
+    served_of(request).forget(analysis_id)
     response.headers["Location"] = swing_path(record.analysis_id)
     return swing_of(record)
 
@@ -197,17 +199,12 @@ def delete(analysis_id: str, request: Request, caller: SignedIn) -> None:
         sentence = "The swing is deleted, but our storage does not answer: its files are removed as soon as it does."
         raise Problem(503, ErrorCode.STORAGE_UNAVAILABLE, sentence) from error
     finally:
-        _served(request).forget(analysis_id)
+        served_of(request).forget(analysis_id)
 
 
 def renderer(request: Request) -> Renderer:
     """What renders results for the app of a request."""
     return Renderer(request.app.state.store, settings_of(request).presigned_get_expires_s)
-
-
-def _served(request: Request) -> ServedResults:
-    served: ServedResults = request.app.state.served
-    return served
 
 
 def _seen_standing(request: Request, caller: Caller, analysis_id: str) -> Standing:

@@ -26,7 +26,7 @@ from golf_pipeline.api.messages import (
 )
 from golf_pipeline.api.problems import Problem, documented
 from golf_pipeline.api.results import read_result
-from golf_pipeline.api.served import ServedResults
+from golf_pipeline.api.served import served_of
 from golf_pipeline.api.swing_messages import client_status
 from golf_pipeline.api.swings import renderer
 from golf_pipeline.api.uploads import count_upload, too_large, video_type
@@ -92,7 +92,7 @@ def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) ->
         raise Problem(410, "SWING_DELETED", "This swing was deleted. Upload the video again to have it back.")
     if record.status == Status.FAILED or (asked.force and record.status == Status.AI_COMPLETED):
         record = catalog.request_analysis(record.analysis_id, only_ended=True) or record
-    _served(request).forget(record.analysis_id)
+    served_of(request).forget(record.analysis_id)
     return AnalysisStarted(
         job_id=record.analysis_id, status=client_status(record.status), s3_key=record.s3_key, attempt=record.attempt
     )
@@ -107,7 +107,7 @@ def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) ->
 )
 async def get_results(job_id: str, request: Request, caller: Reader) -> Response:
     """How far the analysis is and, once it is completed, its whole result."""
-    return conditional(request, await _served(request).get(caller, job_id, "results", renderer(request).results))
+    return conditional(request, await served_of(request).get(caller, job_id, "results", renderer(request).results))
 
 
 @router.get(
@@ -138,11 +138,6 @@ def _check_may_start(catalog: Catalog, caller: Caller, owner: str) -> None:
     if may_see(catalog, caller, owner):
         raise Problem(403, "NOT_YOURS", "Only its golfer may have this video analysed.")
     raise swing_not_found()
-
-
-def _served(request: Request) -> ServedResults:
-    served: ServedResults = request.app.state.served
-    return served
 
 
 def _parts(request: Request) -> tuple[Settings, Catalog, ObjectStore]:

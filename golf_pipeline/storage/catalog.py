@@ -104,19 +104,6 @@ class Catalog:
     def by_key(self, bucket: str, key: str) -> AnalysisRecord | None:
         return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == storable(key)))
 
-    def list_by_user(
-        self, user_id: str, limit: int = 50, before: tuple[datetime, str] | None = None
-    ) -> list[AnalysisRecord]:
-        """A user's analyses, newest first; `before` is the (created_at, analysis_id) of the last one already shown."""
-        query = select(analyses).where(analyses.c.user_id == user_id, analyses.c.deleted_at.is_(None))
-        if before is not None:
-            earlier = analyses.c.created_at < before[0]
-            tied = and_(analyses.c.created_at == before[0], analyses.c.analysis_id < before[1])
-            query = query.where(or_(earlier, tied))
-        query = query.order_by(analyses.c.created_at.desc(), analyses.c.analysis_id.desc()).limit(limit)
-        with self._reader.connect() as connection:
-            return [_record(row) for row in connection.execute(query)]
-
     # -- dispatch ------------------------------------------------------------------------------------------------
 
     def pending(self, limit: int) -> list[AnalysisRecord]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from golf_pipeline.api.problems import Problem
 from golf_pipeline.api.uploads import MAX_FRAME_BYTES, UploadSlots, VideoForm
 from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.object_store import PART_BYTES, ObjectStore
 from golf_pipeline.storage.records import Status
 from golf_pipeline_tests.api.conftest import Serve
@@ -41,7 +42,7 @@ def head_of(body: bytes) -> bytes:
 
 def nothing_is_left(catalog: Catalog, store: ObjectStore, user: str = "guest") -> bool:
     unfinished = store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads", [])
-    return not unfinished and not list(store.list_objects("")) and not catalog.list_by_user(user)
+    return not unfinished and not list(store.list_objects("")) and not list_swings(catalog, user, 50)
 
 
 def eventually(condition: object, *arguments: object) -> bool:
@@ -128,7 +129,7 @@ def test_a_file_name_decides_nothing_about_the_key(api: httpx.Client, catalog: C
         answer = api.post(PATH, content=form(name=name, kind="video/mp4"), headers=HEADERS)
         assert answer.status_code == 202, answer.text
     keys = [found.key for found in store.list_objects("")]
-    assert keys == sorted(f"golf-swings/guest/{one.analysis_id}.mp4" for one in catalog.list_by_user("guest"))
+    assert keys == sorted(f"golf-swings/guest/{one.analysis_id}.mp4" for one in list_swings(catalog, "guest", 50))
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -138,7 +139,7 @@ def test_a_video_over_the_limit_is_refused_whether_announced_or_not(
     most = PART_BYTES + 1000
     api = serve(max_upload_bytes=most)
     assert api.post(PATH, content=form(bytes(most)), headers=HEADERS).status_code == 202
-    [kept] = catalog.list_by_user("guest")
+    [kept] = list_swings(catalog, "guest", 50)
     body = form(bytes(most + 1 + (MAX_FRAME_BYTES if announced else 0)))
 
     def pieces() -> Iterator[bytes]:
@@ -148,7 +149,7 @@ def test_a_video_over_the_limit_is_refused_whether_announced_or_not(
     answer = api.post(PATH, content=body if announced else pieces(), headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (413, "VIDEO_TOO_LARGE")
     assert answer.headers["connection"] == "close"
-    assert catalog.list_by_user("guest") == [kept]
+    assert list_swings(catalog, "guest", 50) == [kept]
     assert [found.key for found in store.list_objects("")] == [kept.s3_key]
     assert not store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads")
 
@@ -242,7 +243,7 @@ def test_a_storage_that_fails_at_the_end_leaves_a_record_that_says_so(
     elsewhere = ObjectStore("no-such-bucket-here", store.client)
     answer = serve(its_store=elsewhere).post(PATH, content=form(), headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
-    [record] = catalog.list_by_user("guest")
+    [record] = list_swings(catalog, "guest", 50)
     assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "STORAGE_UNAVAILABLE", True)
     for told in (record.error_message, record.progress_message, answer.json()["detail"]):
         assert "safe" not in (told or "safe"), "the video is nowhere"

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from golf_pipeline.storage import database
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -253,8 +254,8 @@ def test_a_users_analyses_come_newest_first_and_page_by_page(catalog: Catalog) -
     for number in range(5):
         register(catalog, f"golf-swings/ann/s{number}.mov")
     register(catalog, "golf-swings/bob/other.mov")
-    first = catalog.list_by_user("ann", limit=3)
-    rest = catalog.list_by_user("ann", limit=3, before=(first[-1].created_at, first[-1].analysis_id))
+    first = list_swings(catalog, "ann", limit=3)
+    rest = list_swings(catalog, "ann", limit=3, before=(first[-1].created_at, first[-1].analysis_id))
     assert [one.analysis_id for one in first + rest] == ["s4", "s3", "s2", "s1", "s0"]
     assert all(a.created_at >= b.created_at for a, b in pairwise(first + rest))
 
