@@ -35,8 +35,6 @@ __all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
 ENDLESS = "/api/v1/realtime/events"
 """A stream has no end to be held against a schema; `test_notices.py` reads it."""
 
-EXAMPLES = 100
-
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -88,7 +86,10 @@ CHANGES = ("/reanalyze", "/api/v1/swings/{analysis_id}")
 """Where a swing is ended or begun again: those get one of their own, so that the others find theirs finished."""
 
 
-def test_no_request_breaks_the_service_or_its_own_contract(service: httpx.Client, tokens: TestIssuer) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_no_request_breaks_the_service_or_its_own_contract(
+    examples: int, service: httpx.Client, tokens: TestIssuer
+) -> None:
     document = service.get("/openapi.json").json()
     broken = []
     for found in schemathesis.openapi.from_dict(document).get_all_operations():
@@ -97,7 +98,7 @@ def test_no_request_breaks_the_service_or_its_own_contract(service: httpx.Client
             continue
         for mode in schemathesis.GenerationMode:
             try:
-                _hold(operation, mode, service, tokens)
+                _hold(operation, mode, examples, service, tokens)
             except Unsatisfiable:
                 continue  # an operation that takes nothing cannot be asked wrongly
             except FailureGroup as failures:
@@ -128,11 +129,13 @@ def test_every_operation_has_a_summary_that_is_no_function_name(service: httpx.C
     assert len(set(summaries)) == len(operations)
 
 
-def _hold(operation: Any, mode: schemathesis.GenerationMode, service: httpx.Client, tokens: TestIssuer) -> None:
+def _hold(
+    operation: Any, mode: schemathesis.GenerationMode, examples: int, service: httpx.Client, tokens: TestIssuer
+) -> None:
     """Make requests of one operation, right or wrong ones, each by every caller."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def hold(case: schemathesis.Case) -> None:
         changes = case.method != "GET" and case.path.endswith(CHANGES)
         for name in set(case.path_parameters or {}) & set(KNOWN_IDS):
