@@ -8,8 +8,11 @@ from golf_pipeline.coach.chat.documents import CoachingThemes
 
 _EXAMPLE_SWING = "4f2c9a52-6b0e-4c1d-9a55-0d7a4a0f6c11"
 _ANSWER: dict[str, Any] = {
-    "response": "Work on early extension first: your hips moved toward the ball by about a hand before impact.",
-    "topic": "what_to_work_on",
+    "response": (
+        "The thing to work on is early extension: your pelvis had moved 0.15 torso lengths (about a hand wide) "
+        "toward the ball at impact. Begin with the drill “Chair behind the hips”: stay on the chair."
+    ),
+    "topic": "work_on",
     "written_by": "rules",
     "model": "rules",
     "conversation_id": "0b7f9a3e-4d0e-4b6e-8a70-6d4f0b9a1c22",
@@ -46,7 +49,9 @@ class ChatReply(BaseModel):
     model: str
     conversation_id: str | None = Field(description="null for guests: nothing of theirs is kept")
     message_id: str | None
-    swing_references: tuple[str, ...] = Field(description="analyses that the answer speaks of")
+    swing_references: tuple[str, ...] = Field(
+        description="analyses that the answer speaks of; first the one that a follow-up is about, the later one of two"
+    )
     drill_ids: tuple[str, ...] = Field(description="see GET /api/v1/drills")
     tokens_used: int
     cost_usd: float

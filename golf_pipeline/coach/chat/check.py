@@ -5,7 +5,8 @@ more, since a golfer's message may ask for anything. A text is plain English wit
 word of the instructions, and is made of words that the library has too: else it is not about golf. A change is told
 only where a cited trend or comparison states it; what was found is neither denied nor belittled; a part of the body,
 a moment, the club or other swings are spoken of only where the facts given speak of them, and advice does not send the
-body the way that was the fault; an answer cites at least one fact. At last the whole answer, as it would be shown, is walked for numbers (`chat/grounding.py`).
+body the way that was the fault; an answer cites at least one fact. At last the whole answer, as it would be shown, is
+walked for numbers (`chat/grounding.py`).
 
 What it cannot catch is what the report's check cannot: a claim in words that stand in no list, a picture, irony.
 """

@@ -70,7 +70,9 @@ class ChatAnswer(Document):
     model: str = Field(description="`rules` where they wrote it")
     topic: str = Field(description="what the message was taken to ask for; stable names, see `rules.Topic`")
     fallback_reason: str = Field(default="", description="why rules wrote it although a model is configured")
-    swing_references: tuple[str, ...] = Field(default=(), description="analyses that the answer speaks of")
+    swing_references: tuple[str, ...] = Field(
+        default=(), description="analyses that the answer speaks of; first the one that a follow-up is about"
+    )
     drill_ids: tuple[str, ...] = ()
     tokens_used: int = 0
     cost_usd: float = 0.0

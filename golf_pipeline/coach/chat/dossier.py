@@ -111,7 +111,7 @@ def of_profile(profile: SwingProfile, base: ChatSwing) -> Dossier:
 
 def of_comparison(comparison: SwingComparison, first: ChatSwing, second: ChatSwing) -> Dossier:
     """What changed from the first swing to the second by more than its noise, in numbers and in faults."""
-    facts, ids = second.facts(), (first.analysis_id, second.analysis_id)
+    facts, ids = second.facts(), (second.analysis_id, first.analysis_id)
     days = f"from {told_day(first.recorded_at)} to {told_day(second.recorded_at)}"
     compared: list[Fact] = []
     if not comparison.comparable:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from golf_pipeline.coach.chat.data import SwingSummary
 from golf_pipeline.coach.chat.said import capital, in_words, plain, told_day, told_failure, told_metric
-from golf_pipeline.coach.chat.spoken_of import FAILED, FINISHED, Asked, SpokenOf
+from golf_pipeline.coach.chat.spoken_of import FAILED, FINISHED, MOST_SWINGS, Asked, SpokenOf
 from golf_pipeline.coach.chat.swing_answers import Said
 from golf_pipeline.swing import knowledge, trend
 from golf_pipeline.swing.advice import printed
@@ -18,12 +18,19 @@ from golf_pipeline.swing.profile import Direction, MetricSnapshot, SwingProfile
 
 MOST_CHANGES = 2
 MOST_TRENDS = 3
+MOST_NAMED = 3
 _TOLD: tuple[Direction, ...] = ("better", "worse", "changed")
 _CHANGES: tuple[tuple[Verdict, str], ...] = (
     ("better", "Better"),
     ("worse", "Worse"),
     ("changed", "Changed, which is neither good nor bad"),
 )
+_VERDICTS: dict[Verdict, str] = {
+    "better": "which is better",
+    "worse": "which is worse",
+    "changed": "which is neither good nor bad",
+    "within noise": "which is within the measurement's noise",
+}
 
 
 def progress(asked: Asked, profile: SwingProfile | None) -> Said:
@@ -32,7 +39,7 @@ def progress(asked: Asked, profile: SwingProfile | None) -> Said:
         return Said("I keep no history here yet, so I cannot say. Trends need finished swings of several practices.")
     wanted = _metrics_meant(asked)
     series = [one for one in profile.metrics if not wanted or one.metric_id in wanted]
-    named = f" in {in_words(sorted({plain(one.name) for one in series}))}" if wanted and series else ""
+    named = f" in {in_words(sorted({plain(one.name) for one in series}), 'or')}" if wanted and series else ""
     tested = [one for one in series if one.trend is not None]
     scores = [] if wanted else [one for one in profile.scores if one.trend is not None]
     if not tested and not scores:
@@ -63,9 +70,9 @@ def _too_few(profile: SwingProfile, named: str) -> Said:
     have = profile.practice_count
     count = f" You have {have} practice{'' if have == 1 else 's'} so far." if have else ""
     return Said(
-        f"Too few practices to say{named}: I call a change a trend from {trend.FEWEST_PRACTICES} practices on that are "
-        f"filmed from the same side.{count} Film one or two swings each time you practise, always from the same place. "
-        "Until then I can compare two swings for you."
+        f"Too few practices to speak of a trend{named}: I call a change a trend from {trend.FEWEST_PRACTICES} "
+        f"practices on that are filmed from the same side.{count} Film one or two swings each time you practise, always "
+        "from the same place. Until then I can compare two swings for you."
     )
 
 
@@ -91,19 +98,25 @@ def compare(asked: Asked, spoken_of: SpokenOf) -> Said:
     pair = spoken_of.pair(asked.question)
     if pair is None:
         return Said(
-            "I need two finished swings of yours to compare, and I find no two. Film another one: the same side."
+            "I need two finished swings of yours to compare, and I have no two of them yet. Film another one from the "
+            "same side, and I put them side by side."
         )
     comparison = spoken_of.golfer.comparison(*pair)
     if comparison is None:
-        return Said("I cannot put these two swings side by side: one of them is not to be had any more.", pair)
+        return Said("I cannot put these two swings side by side: one of them is not to be had any more.")
     days = {one.analysis_id: told_day(one.recorded_at) for one in spoken_of.finished}
     one, other = (days[analysis_id] for analysis_id in pair)
-    return Said(_told_comparison(comparison, one, other), pair)
+    # The later one stands first: it is the swing that is spoken of from here on.
+    return Said(_told_comparison(comparison, one, other, set(asked.question.metrics)), tuple(reversed(pair)))
 
 
-def _told_comparison(comparison: SwingComparison, one: str, other: str) -> str:
+def _told_comparison(comparison: SwingComparison, one: str, other: str, wanted: set[str]) -> str:
     when = f"of {one}, the earlier and the later one" if one == other else f"of {one} and {other}"
     texts = [f"Your swings {when}."]
+    named = [metric for metric in comparison.metrics if metric.metric_id in wanted and _has_both(metric)]
+    if named:
+        changes = "; ".join(f"{_told_change(metric)}, {_VERDICTS[metric.verdict]}" for metric in named[:MOST_NAMED])
+        return f"{texts[0]} {capital(changes)}."
     if not comparison.comparable:
         texts.append(f"Positions of the body do not compare: {comparison.reason}.")
     shown = 0
@@ -114,6 +127,9 @@ def _told_comparison(comparison: SwingComparison, one: str, other: str) -> str:
             told = [_told_change(metric) for metric in changed[:MOST_CHANGES]]
             texts.append(f"{words}: {'; '.join(told)}.")
             shown += len(told)
+    scores = (comparison.first.score, comparison.second.score)
+    if comparison.comparable and None not in scores:
+        texts.append(f"The score was {scores[0]} of 100, then {scores[1]} of 100.")
     if not shown and comparison.comparable:
         texts.append("No number changed by more than the measurement's noise.")
     texts += _told_faults(comparison)
@@ -127,6 +143,11 @@ def _is_shown(metric: ComparedMetric) -> bool:
     if metric.first is None or metric.second is None:
         return False
     return printed(metric.first, metric.unit) != printed(metric.second, metric.unit)
+
+
+def _has_both(metric: ComparedMetric) -> bool:
+    """Whether there is something to say of a metric that was asked for by name."""
+    return metric.verdict != "not comparable" and metric.first is not None and metric.second is not None
 
 
 def _told_change(metric: ComparedMetric) -> str:
@@ -152,13 +173,26 @@ def status(recent: Sequence[SwingSummary]) -> Said:
     latest = recent[0]
     day = told_day(latest.recorded_at)
     if latest.status == FINISHED:
-        text = f"Yes: your latest video, of {day}, is analysed. Ask me what to work on, or what I saw at impact."
-        return Said(text, (latest.analysis_id,))
+        text = f"Your latest video, of {day}, is analysed. Ask me what to work on, or what I saw at impact."
+        return Said(f"{text}{_how_many(recent)}", (latest.analysis_id,))
     if latest.status == FAILED:
         reason = told_failure(latest)
         because = f": {reason.rstrip('.')}." if reason else "."
         return Said(f"Your latest video, of {day}, could not be analysed{because} Film it again and upload it.")
-    return Said(f"Your latest video, of {day}, is still being analysed. That takes a few minutes at most times.")
+    return Said(f"Your latest video, of {day}, is still being analysed. That usually takes a few minutes.")
+
+
+def _how_many(recent: Sequence[SwingSummary]) -> str:
+    """How many finished swings there are, and since when; empty where there may be more than are listed."""
+    finished = [one for one in recent if one.status == FINISHED]
+    if not 1 < len(finished) <= len(recent) < MOST_SWINGS:
+        return ""
+    return f" It is one of your {len(finished)} finished swings, the first of {told_day(finished[-1].recorded_at)}."
+
+
+def not_the_latest(recent: Sequence[SwingSummary]) -> str:
+    """What has to be said before an answer about "the latest" swing, where the latest video is not analysed."""
+    return status(recent).text if recent and recent[0].status != FINISHED else ""
 
 
 def no_swing_yet(recent: Sequence[SwingSummary], about: str | None) -> Said:

@@ -7,14 +7,17 @@ from golf_pipeline.coach.chat.swing_answers import Case, Said, how_to_see_more, 
 from golf_pipeline.coach.facts import phase_words, told_reading
 from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.advice import told
-from golf_pipeline.swing.documents import EventName, Metric, Trust, View
+from golf_pipeline.swing.documents import EventName, Handedness, Metric, Trust, View
 
 MOST_READINGS = 4
 _TRUSTED = {Trust.MEASURED: 0, Trust.LOW: 1, Trust.DIRECTION_ONLY: 2, Trust.UNAVAILABLE: 3}
 _SIGN_SAYS_NOTHING = ("none", "always positive")
 _UNITS = {
     "torso lengths": "A torso length is from your hips to your shoulders, about half a metre.",
+    "ratio": "That is how many times as long the backswing takes as the downswing.",
 }
+_NOT_HELD_AGAINST = "I have nothing to hold that against, so I call it neither good nor bad."
+_LOW_TRUST = "Low trust: compare it with your own swings only; whether it is good I cannot say."
 
 
 def moment(case: Case) -> Said:
@@ -23,13 +26,14 @@ def moment(case: Case) -> Said:
     texts, missing = [], []
     for event in asked.question.events[:2]:
         here = [one for one in swing.metrics if one.phase == event]
+        here = [one for one in here if one.id in asked.question.metrics] or here
         shown = sorted((one for one in here if one.value is not None), key=lambda one: _TRUSTED[one.trust])
         readings = [text for one in shown if (text := _judged(one))][:MOST_READINGS]
         signs = [
             told(finding, evidence)
             for finding in swing.findings.findings
             for evidence in finding.evidence
-            if evidence.phase == event
+            if evidence.phase == event and (not asked.question.metrics or evidence.metric_id in asked.question.metrics)
         ]
         if readings or signs:
             seen = [f"{'What stands out there' if readings else 'What I saw'}: {in_words(signs)}."] if signs else []
@@ -52,8 +56,9 @@ def _judged(metric: Metric) -> str | None:
     if text is None:
         return None
     sign = knowledge.load().metrics[metric.id].sign
-    way = "" if sign in _SIGN_SAYS_NOTHING or (metric.value or 0.0) == 0 else f" ({told_sign(sign)})"
-    return f"{text}{way if '=' in sign else ''}{_against_good_swings(metric)}"
+    if "=" in sign and sign not in _SIGN_SAYS_NOTHING and metric.value:
+        text = f"{text[:-1]}; {told_sign(sign)})" if text.endswith(")") else f"{text} ({told_sign(sign)})"
+    return f"{text}{_against_good_swings(metric)}"
 
 
 def _against_good_swings(metric: Metric) -> str:
@@ -85,11 +90,24 @@ def numbers(case: Case) -> Said:
     shown = sorted(known, key=lambda one: (_TRUSTED[one.trust], order[one.id]))
     readings = [f"{text}." for one in shown if (text := _judged(one))][:MOST_READINGS]
     texts += readings or _why_none(shown)
-    if readings and any(one.unit == "torso lengths" for one in shown):
-        texts.append(_UNITS["torso lengths"])
-    if any(one.trust == Trust.LOW for one in shown[: len(readings)]):
-        texts.append("Low trust: compare it with your own swings only.")
+    printed = [one for one in shown if told_reading(one)][: len(readings)]
+    texts += [_UNITS[unit] for unit in _UNITS if any(one.unit == unit for one in printed)]
+    if any(one.trust == Trust.LOW for one in printed):
+        texts.append(_LOW_TRUST)
+    elif printed and not any(map(_against_good_swings, printed)):
+        texts.append(_NOT_HELD_AGAINST)
+    if any(one.name.startswith(("Lead", "Trail")) for one in printed):
+        texts.append(_told_sides(swing))
     return _about(swing, f"From {told_swing(swing)}." if readings else "", *texts)
+
+
+def _told_sides(swing: ChatSwing) -> str:
+    """Which side is the lead one: golfers ask for their left arm."""
+    hand = swing.capture.handedness
+    if hand == Handedness.UNKNOWN:
+        return ""
+    lead, trail = ("left", "right") if hand == Handedness.RIGHT else ("right", "left")
+    return f"You swing {hand}-handed, so lead is your {lead} side and trail your {trail} one."
 
 
 def _why_none(metrics: list[Metric]) -> list[str]:

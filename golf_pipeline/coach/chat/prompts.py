@@ -18,8 +18,6 @@ from golf_pipeline.swing import knowledge
 from golf_pipeline.swing.documents import Document
 from golf_pipeline.swing.personal_text import sanitised
 
-PROMPT_VERSION = "1"
-
 MOST_POINTS = 3
 MOST_RECALLED = 4
 MOST_RECALLED_CHARACTERS = 160

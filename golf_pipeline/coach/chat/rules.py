@@ -7,6 +7,7 @@ themselves ever stands in an answer, so none of them can change what is said.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from golf_pipeline.coach.chat import history_answers, number_answers, swing_answers, talk
 from golf_pipeline.coach.chat.data import GolferData
@@ -90,14 +91,27 @@ def _say(asked: Asked, spoken_of: SpokenOf) -> Said:
     if topic == Topic.STATUS:
         return history_answers.status(spoken_of.recent)
     if topic == Topic.PROGRESS:
-        return history_answers.progress(asked, spoken_of.profile)
+        return _progress(asked, spoken_of)
     if topic == Topic.COMPARE:
         return history_answers.compare(asked, spoken_of)
     swing = spoken_of.swing_for(asked.question)
     if swing is None:
         return history_answers.no_swing_yet(spoken_of.recent, spoken_of.about)
     profile = spoken_of.profile if topic in _WITH_PROFILE else None
-    return _OF_SWING[topic](Case(asked, swing, profile, spoken_of.drills_given))
+    said = _OF_SWING[topic](Case(asked, swing, profile, spoken_of.drills_given))
+    is_of_latest = asked.question.which == "latest" and spoken_of.about is None and not spoken_of.named
+    before = history_answers.not_the_latest(spoken_of.recent) if is_of_latest else ""
+    return replace(said, text=f"{before} {said.text}") if before else said
+
+
+def _progress(asked: Asked, spoken_of: SpokenOf) -> Said:
+    """What moved over time; of a fault that is asked for by name, first whether the swing spoken of shows it."""
+    said = history_answers.progress(asked, spoken_of.profile)
+    swing = spoken_of.swing_for(asked.question) if asked.question.faults else None
+    if swing is None:
+        return said
+    now = swing_answers.one_fault(Case(asked, swing, spoken_of.profile))
+    return replace(now, text=f"{now.text} {said.text}")
 
 
 def _as_answer(said: Iterable[Said], topic: Topic) -> ChatAnswer:

@@ -5,7 +5,7 @@ go no further.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -111,6 +111,12 @@ def _resolved(question: Question, last: Asked | None) -> Asked | None:
     return Asked(question)
 
 
+def spoken_of_last(conversation: Conversation | None, among: Set[str]) -> str | None:
+    """The swing that the latest message about one of some swings is about; None where there is none."""
+    messages = reversed(conversation.recent_messages if conversation else ())
+    return next((one.swing_reference for one in messages if one.swing_reference in among), None)
+
+
 @dataclass
 class SpokenOf:
     """The golfer's data as one answer reads it, each thing once."""
@@ -149,9 +155,7 @@ class SpokenOf:
         if self.about is not None:
             return self.about
         own = {one.analysis_id for one in self.finished}
-        messages = reversed(self.conversation.recent_messages if self.conversation else ())
-        spoken_of = (one.swing_reference for one in messages if one.swing_reference in own)
-        return next(spoken_of, None) or (self.finished[0].analysis_id if self.finished else None)
+        return spoken_of_last(self.conversation, own) or (self.finished[0].analysis_id if self.finished else None)
 
     def swing(self, analysis_id: str | None) -> ChatSwing | None:
         if analysis_id is None:
@@ -175,11 +179,17 @@ class SpokenOf:
         if len(self.named) > 1:
             two = set(self.named[:2])
         else:
-            later = self.named[0] if self.named else self.current
+            later = self.named[0] if self.named else self._later(question)
             other = self.other(question.which if question.which != "latest" else None, later)
             two = {one for one in (later, other) if one is not None}
         ordered = [one.analysis_id for one in reversed(self.finished) if one.analysis_id in two]
         return (ordered[0], ordered[1]) if len(ordered) == 2 else None
+
+    def _later(self, question: Question) -> str | None:
+        """The later one of a pair: the newest where "last week", "my first" or "my last two" count from now."""
+        if question.which in {"latest", "first", *_BACK} and self.about is None and self.finished:
+            return self.finished[0].analysis_id
+        return self.current
 
     def other(self, which: Which | None, than: str | None = None) -> str | None:
         """The swing before a swing (by default the current one), or the one of a week or a month before it.

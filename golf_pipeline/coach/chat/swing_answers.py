@@ -49,7 +49,9 @@ def work_on(case: Case) -> Said:
     swing = case.swing
     drills = swing.report.drills[:1]
     begin = [f"Begin with the drill “{drill.name}”: {drill.cue.lower()}." for drill in drills]
-    return _about(swing, swing.report.summary, _habit(case), *begin, drills=drills)
+    is_too_little = swing.findings.overall_level == "not enough evidence"
+    way_out = how_to_see_more(swing) if is_too_little else ""
+    return _about(swing, swing.report.summary, way_out, _habit(case), *begin, drills=drills)
 
 
 def _habit(case: Case) -> str:

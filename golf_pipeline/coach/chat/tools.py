@@ -16,6 +16,7 @@ from golf_pipeline.coach.chat.data import ChatSwing, GolferData
 from golf_pipeline.coach.chat.documents import Conversation
 from golf_pipeline.coach.chat.dossier import Dossier, of_analysis, of_comparison, of_drills, of_profile
 from golf_pipeline.coach.chat.said import told_day
+from golf_pipeline.coach.chat.spoken_of import FINISHED, spoken_of_last
 from golf_pipeline.coach.service import ToolCall
 from golf_pipeline.swing.documents import EventName
 
@@ -23,7 +24,6 @@ MOST_CALLS = 2
 """Calls that are answered: the tokens of a chat request hold no more."""
 
 MOST_SWINGS = 4
-FINISHED = "AI_COMPLETED"
 WHOLE = "whole"
 
 _PHASES = tuple(event.value for event in (EventName.ADDRESS, EventName.TOP, EventName.IMPACT, EventName.FINISH))
@@ -85,9 +85,9 @@ def choices_of(
     if not days:
         return None
     wanted = list(days)[:MOST_SWINGS]
-    last = conversation.referenced_swings[:1] if conversation else ()
-    if about is None and not (set(named) & set(days)) and last and last[0] in wanted:
-        wanted = [last[0], *(one for one in wanted if one != last[0])]
+    last = spoken_of_last(conversation, set(wanted))
+    if about is None and not (set(named) & set(days)) and last is not None:
+        wanted = [last, *(one for one in wanted if one != last)]
     ids = {f"s{number}": analysis_id for number, analysis_id in enumerate(wanted, start=1)}
     found = {one: swing for one, swing in read.items() if one in wanted}
     return Choices(golfer, ids, {alias: days[analysis_id] for alias, analysis_id in ids.items()}, found)

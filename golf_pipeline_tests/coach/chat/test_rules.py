@@ -200,7 +200,7 @@ def test_two_swings_are_compared_by_what_changed_beyond_the_noise(
 ) -> None:
     golfer = RealGolfer(analyses=(swayed, steadier))
     answer = ask("compare my last two swings", golfer)
-    assert answer.swing_references == ("swing-000", "swing-001")
+    assert answer.swing_references == ("swing-001", "swing-000")
     better = answer.text.partition("Better: ")[2].partition(".\x20No")[0]
     assert "pelvis sway at the top from \N{MINUS SIGN}0.24 torso lengths to \N{MINUS SIGN}0.02" in better
     assert "No longer found: sway" in answer.text
@@ -213,11 +213,11 @@ def test_swings_to_compare_are_found_by_id_by_age_and_as_the_first(
 ) -> None:
     golfer = RealGolfer(analyses=(swayed, steadier, swayed, steadier))
     named = answer_by_rules("compare SWING-002 with swing-001.", golfer, None, None)
-    assert named.swing_references == ("swing-001", "swing-002")
+    assert named.swing_references == ("swing-002", "swing-001")
     week = answer_by_rules("compare with last week", golfer, None, None)
-    assert week.swing_references == ("swing-002", "swing-003")
+    assert week.swing_references == ("swing-003", "swing-002")
     first = answer_by_rules("compare my first swing with the latest", golfer, None, None)
-    assert first.swing_references == ("swing-000", "swing-003")
+    assert first.swing_references == ("swing-003", "swing-000")
 
 
 def test_with_one_swing_there_is_nothing_to_compare(golfer: RealGolfer) -> None:

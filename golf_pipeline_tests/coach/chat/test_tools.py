@@ -2,18 +2,18 @@
 
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from golf_pipeline.coach.chat.documents import Conversation
+from golf_pipeline.coach.chat.documents import Conversation, MessageRole
 from golf_pipeline.coach.chat.dossier import Dossier
 from golf_pipeline.coach.chat.tools import BadToolCallError, Choices, choices_of, looked_up, tools_of
 from golf_pipeline.coach.service import ToolCall
 from golf_pipeline.swing.documents import EventName, SwingAnalysis
 from golf_pipeline_tests.coach.chat.golfers import SECRET, Golfer, golfer_with
+from golf_pipeline_tests.coach.chat.real_golfers import said_before
 from golf_pipeline_tests.coach.conftest import not_strict
 
 
@@ -178,13 +178,5 @@ def test_every_phase_of_the_tools_is_one_of_the_swing(choices: Choices) -> None:
     assert set(phases) - {"whole"} <= {event.value for event in EventName}
 
 
-def conversation(*referenced: str) -> Conversation:
-    day = datetime(2026, 5, 3, tzinfo=UTC)
-    return Conversation(
-        conversation_id="c",
-        user_id="ann",
-        created_at=day,
-        last_updated=day,
-        recent_messages=(),
-        referenced_swings=referenced,
-    )
+def conversation(*about: str) -> Conversation:
+    return said_before(*((MessageRole.USER, "what did you see", analysis_id) for analysis_id in about))
