@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     api_port: int = 8000
     api_workers: int = Field(1, ge=1, description="processes of `golf-pipeline api`")
     api_trusted_proxies: str = Field(
-        "127.0.0.1", description="addresses, comma-separated, whose X-Forwarded-For tells a caller's address; * for all"
+        "127.0.0.1",
+        description="addresses, comma-separated, whose X-Forwarded-For tells a caller's address; *: all, "
+        "and every caller can claim any address",
     )
     api_body_timeout_s: float = Field(10.0, gt=0, description="a request whose body takes longer is refused")
     api_max_header_bytes: int = Field(16 * 1024, gt=0)

@@ -24,6 +24,9 @@ MINUTE_S = 60.0
 IPV6_NETWORK_BITS = 64
 """What a provider gives to one household: within it a caller can take any address at will."""
 
+_HASHED = b"golf-pipeline hash\0"
+"""Before what is hashed: links are signed with the same key, and no hash may say anything of a signature."""
+
 NOWHERE = "unknown"
 """The address of a caller who comes through a socket that has none."""
 
@@ -49,7 +52,7 @@ def client_address(request: HTTPConnection) -> str:
 def hashed(settings: Settings, text: str) -> str:
     """A keyed hash of something that must not be stored or logged as it is; the same in every process."""
     secret = settings.link_key.get_secret_value() if settings.link_key else settings.catalog_url
-    return hmac.new(secret.encode(), text.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(secret.encode(), _HASHED + text.encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
 
 
 def subject_of(request: HTTPConnection, caller: Caller) -> str:

@@ -55,7 +55,8 @@ def ready(request: Request, response: Response) -> Readiness:
     return Readiness(status="ready", checks=checks)
 
 
-_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+_FORWARDED = ("x-forwarded-", "forwarded", "x-real-ip", "via", "cf-connecting-ip", "true-client-ip")
+"""How the names of headers begin that proxies add; not all proxies add one."""
 
 
 async def scraping(request: Request, token: Annotated[str | None, Depends(bearer_token)]) -> None:
@@ -83,7 +84,7 @@ async def scraping(request: Request, token: Annotated[str | None, Depends(bearer
 
 
 def _is_on_this_machine(request: Request) -> bool:
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
+    if request.client is None or any(name.startswith(_FORWARDED) for name in request.headers):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

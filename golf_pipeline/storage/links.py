@@ -1,7 +1,7 @@
 """Links that open one result for reading, without signing in: those that operators follow from the Dagster UI.
 
 A link is a JWT signed with the deployment's own key (HS256), for one analysis and with an end. Its audience and type
-are its own, its algorithm is pinned, and its key signs nothing else: so it is never taken for a bearer token, nor a
+are its own, its algorithm is pinned, and its key signs no other token: so it is never taken for a bearer token, nor a
 bearer token for a link. Who holds the key may read every result.
 """
 

@@ -1,5 +1,7 @@
 """How often: by address over real HTTP, shared by everybody behind one household's network, told politely."""
 
+import base64
+
 import httpx
 import pytest
 from starlette.requests import HTTPConnection
@@ -10,6 +12,7 @@ from golf_pipeline.api.problems import Problem
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import GUEST
+from golf_pipeline.storage.links import sign_link
 from golf_pipeline.storage.rates import Rate
 from golf_pipeline.storage.tables import rate_limits
 from golf_pipeline_tests.api.conftest import Serve
@@ -85,6 +88,12 @@ def test_the_hash_of_an_address_is_the_same_in_every_process_and_another_in_anot
     assert hashed(one, "203.0.113.9") != hashed(Settings(catalog_url="postgresql://u:other@db/golf"), "203.0.113.9")
     keyed = Settings(link_key="k" * 32)
     assert hashed(keyed, "203.0.113.9") == hashed(Settings(link_key="k" * 32, catalog_url="sqlite:///x"), "203.0.113.9")
+
+
+def test_a_hash_says_nothing_of_a_links_signature_although_the_key_is_the_same() -> None:
+    signed, _, signature = sign_link("some-swing", "k" * 32, 60).rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "=")
+    assert not raw.hex().startswith(hashed(Settings(link_key="k" * 32), signed))
 
 
 def test_a_limit_tells_how_many_are_left_and_then_when_to_come_back(catalog: Catalog) -> None:

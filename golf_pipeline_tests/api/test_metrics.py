@@ -162,8 +162,9 @@ def test_scrapes_in_a_row_read_the_catalog_once(
 def test_only_operators_read_the_metrics(serve: Serve, tokens: TestIssuer) -> None:
     api = serve()
     assert api.get("/metrics").status_code == 200
-    passed_on = api.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"})
-    assert (passed_on.status_code, passed_on.json()["code"]) == (401, "SIGN_IN_NEEDED")
+    for header in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via", "CF-Connecting-IP"):
+        passed_on = api.get("/metrics", headers={header: "127.0.0.1"})
+        assert (passed_on.status_code, passed_on.json()["code"]) == (401, "SIGN_IN_NEEDED"), header
     assert api.get("/metrics", headers=tokens.headers("ann")).status_code == 403
     assert api.get("/metrics", headers=tokens.headers("boss", "admin")).status_code == 200
 
