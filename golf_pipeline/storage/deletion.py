@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
+from golf_pipeline.storage.idempotency import forget_answers
 from golf_pipeline.storage.keys import GUEST, PROFILES_PREFIX, UPLOADS_PREFIX, parse_upload_key, user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import AnalysisRecord
@@ -65,6 +66,8 @@ def _purge(catalog: Catalog, objects: ObjectStore, record: AnalysisRecord, now: 
     if record.deleted_at is None:  # a newer upload has brought it back
         return 0
     Conversations(catalog.engine).forget_swing(record.analysis_id)
+    with catalog.engine.begin() as connection:  # what the coach said of it may be kept for a repeated request
+        forget_answers(connection, record.user_id, record.analysis_id)
     removed = objects.delete_prefix(f"{UPLOADS_PREFIX}{record.user_id}/{record.analysis_id}/")
     removed += _delete_upload(objects, record, record.deleted_at)
     if record.user_id != GUEST and forget_profile(catalog, record.user_id):

@@ -107,6 +107,16 @@ class IdempotencyKeys:
         return bool(age >= self._kept or (row.status is None and age >= ABANDONED_AFTER))
 
 
+def forget_answers(connection: Connection, user_id: str, named: str) -> None:
+    """Forget the answers kept for a user in which this id stands; who repeats such a request is answered anew."""
+    mine = idempotency_keys.c.user_id == user_id
+    kept = connection.execute(select(idempotency_keys).where(mine, idempotency_keys.c.body.is_not(None)))
+    for row in kept.all():
+        if named.encode() in bytes(row.body):
+            this = {"user_id": user_id, "operation": row.operation, "key": row.key}
+            connection.execute(delete(idempotency_keys).where(_is(this)))
+
+
 def _identity(user_id: str, operation: str, key: str) -> dict[str, str]:
     identity = {"user_id": user_id, "operation": operation, "key": key}
     for name, text in identity.items():

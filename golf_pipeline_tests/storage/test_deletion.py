@@ -8,6 +8,7 @@ from sqlalchemy import select
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.deletion import SETTLED_AFTER, delete_swing, finish_deletions
+from golf_pipeline.storage.idempotency import Begun, Busy, IdempotencyKeys, Replay
 from golf_pipeline.storage.keys import (
     frame_key,
     metric_history_key,
@@ -205,6 +206,19 @@ def test_messages_about_the_swing_are_forgotten(catalog: Catalog, store: ObjectS
     with catalog.engine.connect() as connection:
         left = connection.execute(select(messages.c.content)).scalars().all()
     assert left == ["Your swing: chicken wing."]
+
+
+def test_answers_kept_for_a_repeated_request_are_forgotten_where_they_speak_of_the_swing(
+    catalog: Catalog, store: ObjectStore
+) -> None:
+    record, keys = swing(catalog, store), IdempotencyKeys(catalog.engine, hours=24)
+    for key, swing_id in (("first", "s1"), ("second", "s2")):
+        keys.begin("ann", "chat", key, "hash")
+        keys.finish("ann", "chat", key, 200, {}, b'{"swing_references": ["%s"]}' % swing_id.encode())
+    keys.begin("ann", "chat", "under way", "hash")
+    delete_swing(catalog, store, record)
+    found = [type(keys.begin("ann", "chat", key, "hash")) for key in ("first", "second", "under way")]
+    assert found == [Begun, Replay, Busy]
 
 
 def test_what_never_was_an_upload_is_not_deleted_as_one(catalog: Catalog, store: ObjectStore) -> None:
