@@ -71,8 +71,8 @@ def _too_few(profile: SwingProfile, named: str) -> Said:
     count = f" You have {have} practice{'' if have == 1 else 's'} so far." if have else ""
     return Said(
         f"Too few practices to speak of a trend{named}: I call a change a trend from {trend.FEWEST_PRACTICES} "
-        f"practices on that are filmed from the same side.{count} Film one or two swings each time you practise, always "
-        "from the same place. Until then I can compare two swings for you."
+        f"practices on that are filmed from the same side.{count} Film one or two swings each time you practise, "
+        "always from the same place. Until then I can compare two swings for you."
     )
 
 
@@ -129,7 +129,8 @@ def _told_comparison(comparison: SwingComparison, one: str, other: str, wanted: 
             shown += len(told)
     scores = (comparison.first.score, comparison.second.score)
     if comparison.comparable and None not in scores:
-        texts.append(f"The score was {scores[0]} of 100, then {scores[1]} of 100.")
+        doubt = "" if shown or scores[0] == scores[1] else ", on numbers that differ by no more than their noise"
+        texts.append(f"The score was {scores[0]} of 100, then {scores[1]} of 100{doubt}.")
     if not shown and comparison.comparable:
         texts.append("No number changed by more than the measurement's noise.")
     texts += _told_faults(comparison)

@@ -114,6 +114,16 @@ def test_a_fault_that_is_asked_for_over_time_is_first_answered_for_the_swing(
     assert answer.text.index("no sign of sway") < answer.text.index("Too few practices to speak of a trend in")
 
 
+def test_a_score_that_differs_where_no_number_does_says_so(swayed: SwingAnalysis) -> None:
+    again = with_readings(swayed, pelvis_sway_at_top=-0.235)
+    assert again.findings
+    assert again.findings.score
+    score = again.findings.score.model_copy(update={"value": (again.findings.score.value or 0) + 7})
+    again = again.model_copy(update={"findings": again.findings.model_copy(update={"score": score})})
+    text = answer_by_rules("compare my last two", RealGolfer(analyses=(swayed, again)), None, None).text
+    assert "of 100, on numbers that differ by no more than their noise" in text
+
+
 def test_how_many_swings_there_are_is_told(swayed: SwingAnalysis) -> None:
     text = answer_by_rules("how many swings do i have", RealGolfer(analyses=(swayed,) * 3), None, None).text
     assert "one of your 3 finished swings, the first of 3 May 2026" in text
