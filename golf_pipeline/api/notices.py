@@ -24,6 +24,7 @@ from golf_pipeline.api.access import seen_swing
 from golf_pipeline.api.board import Listener, Notice, NoticeBoard, notice
 from golf_pipeline.api.identity import AnyCaller, Caller, bearer_token, identify
 from golf_pipeline.api.limits import subject_of
+from golf_pipeline.api.messages import JobError
 from golf_pipeline.api.problems import Problem, answer, documented
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.notices import Ended
@@ -47,12 +48,6 @@ COME_AGAIN = 1012
 router = APIRouter(prefix="/api/v1/realtime", tags=["realtime"])
 
 
-class NoticeError(BaseModel):
-    code: str
-    message: str
-    retryable: bool
-
-
 class AnalysisComplete(BaseModel):
     """What is told when an analysis has ended, well or not."""
 
@@ -73,44 +68,27 @@ class AnalysisComplete(BaseModel):
     analysis_id: str
     status: str
     completed_at: datetime
-    error: NoticeError | None = None
+    error: JobError | None = None
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "events named ANALYSIS_COMPLETE", "content": {"text/event-stream": {}}}
+    200: {"description": "events named ANALYSIS_COMPLETE, with this as their data", "model": AnalysisComplete}
 }
 AnalysisId = Annotated[str | None, Query(max_length=200, description="hear of this analysis only; guests must name it")]
 
 
-@router.get(
-    "/events",
-    operation_id="streamNotices",
-    response_class=StreamingResponse,
-    responses={**documented(401, 404, 410, 422, 429, 503), **_EVENTS},
-)
-async def stream_notices(
-    request: Request,
-    caller: AnyCaller,
-    analysis_id: AnalysisId = None,
-    last_event_id: Annotated[str | None, Header(max_length=40, description="resume after this event")] = None,
-) -> StreamingResponse:
-    """Server-sent events, one for each analysis that ends; at least once each, so know them by their content.
+class EventStream(StreamingResponse):
+    """What is published of the answer: its media type."""
 
-    The stream stays open: a comment comes every 15 seconds, and after an hour it ends and wants a new request.
-    """
-    await _may_listen(request.app.state, caller, analysis_id)
-    board: NoticeBoard = request.app.state.notices
-    listener = board.listen(caller, subject_of(request, caller), analysis_id)
-    return _Stream(board, listener, _moment(last_event_id))
+    media_type = "text/event-stream"
 
 
-class _Stream(StreamingResponse):
+class _Stream(EventStream):
     """The events of a listener, who leaves also where the client went away before the first one."""
 
     def __init__(self, board: NoticeBoard, listener: Listener, last_seen: datetime | None) -> None:
         super().__init__(
             _events(board, listener, last_seen),
-            media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         self._board, self._listener = board, listener
@@ -120,6 +98,28 @@ class _Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._board.leave(self._listener)
+
+
+@router.get(
+    "/events",
+    operation_id="streamNotices",
+    response_class=EventStream,
+    responses={**documented(401, 404, 410, 422, 429, 503), **_EVENTS},
+)
+async def stream_notices(
+    request: Request,
+    caller: AnyCaller,
+    analysis_id: AnalysisId = None,
+    last_event_id: Annotated[str | None, Header(max_length=40, description="resume after this event")] = None,
+) -> EventStream:
+    """Server-sent events, one for each analysis that ends; at least once each, so know them by their content.
+
+    The stream stays open: a comment comes every 15 seconds, and after an hour it ends and wants a new request.
+    """
+    await _may_listen(request.app.state, caller, analysis_id)
+    board: NoticeBoard = request.app.state.notices
+    listener = board.listen(caller, subject_of(request, caller), analysis_id)
+    return _Stream(board, listener, _moment(last_event_id))
 
 
 @router.websocket("/connect")

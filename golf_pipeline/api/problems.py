@@ -102,8 +102,11 @@ def publish_media_type(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document.get("paths", {}).values():
         for operation in operations.values():
             for response in operation["responses"].values():
-                schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-                kind = schema.get("$ref", "").rpartition("/")[2]
+                schemas_sent = [sent.get("schema", {}) for sent in response.get("content", {}).values()]
+                for one in schemas_sent:
+                    if "$ref" in one:  # of a stream FastAPI says that it is a text, beside what its events hold
+                        one.pop("type", None)
+                kind = next((one["$ref"].rpartition("/")[2] for one in schemas_sent if "$ref" in one), "")
                 if kind in {"ProblemDocument", "HTTPValidationError"}:
                     response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
                 if kind == "HTTPValidationError":

@@ -176,12 +176,6 @@ class Conversations:
         with self._engine.begin() as connection:
             return connection.execute(update(conversations).where(idle).values(conversation_status="archived")).rowcount
 
-    def count_active(self, since: datetime) -> int:
-        """How many conversations something was said in since a moment."""
-        query = select(func.count()).select_from(conversations).where(conversations.c.last_updated >= since)
-        with self._reader.connect() as connection:
-            return connection.execute(query).scalar_one()
-
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _held_open(self, connection: Connection, user_id: str) -> Row[Any]:
