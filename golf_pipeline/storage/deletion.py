@@ -26,6 +26,9 @@ SETTLED_AFTER = timedelta(hours=1)
 AT_ONCE = 20
 """Deletions that one call of `finish_deletions` finishes at most."""
 
+TRIED_AGAIN_AFTER = timedelta(minutes=10)
+"""One that could not be finished leaves its turn to the others for so long."""
+
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +60,8 @@ def finish_deletions(catalog: Catalog, objects: ObjectStore, limit: int = AT_ONC
         except SwingError as error:
             log.warning("the deletion of %s is not finished: %s", analysis_id, error.code)
             failures.append(error)
+            if record is not None:  # others have their turn first, however many fail
+                settle(catalog, record, now + TRIED_AGAIN_AFTER)
     if failures and len(failures) == len(due):
         raise failures[0]
     return removed

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
-from golf_pipeline.storage.deletion import SETTLED_AFTER, delete_swing, finish_deletions
+from golf_pipeline.storage.deletion import SETTLED_AFTER, TRIED_AGAIN_AFTER, delete_swing, finish_deletions
 from golf_pipeline.storage.idempotency import Begun, Busy, IdempotencyKeys, Replay
 from golf_pipeline.storage.keys import (
     frame_key,
@@ -131,8 +131,21 @@ def test_a_deletion_that_broke_off_before_the_objects_is_finished_by_the_next_wh
     assert len(keys(store)) == 5
     with pytest.raises(SwingError):
         finish_deletions(catalog, elsewhere)
-    assert finish_deletions(catalog, store) == 5
+    assert finish_deletions(catalog, store, now=datetime.now(UTC) + TRIED_AGAIN_AFTER) == 5
     assert keys(store) == []
+
+
+def test_deletions_that_fail_again_and_again_do_not_keep_the_others_waiting(
+    catalog: Catalog, store: ObjectStore
+) -> None:
+    elsewhere = ObjectStore("no-such-bucket-here", store.client)
+    for name in ("s1", "s2"):
+        with pytest.raises(SwingError):
+            delete_swing(catalog, elsewhere, swing(catalog, store, name))
+    with pytest.raises(SwingError):
+        finish_deletions(catalog, elsewhere, limit=1)
+    assert finish_deletions(catalog, store, limit=1) == 5
+    assert {key.split("/")[2].removesuffix(".mov") for key in keys(store)} == {"s1"}
 
 
 def test_a_newer_upload_brings_a_deleted_swing_back_and_an_old_event_does_not(
