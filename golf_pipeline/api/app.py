@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -56,6 +57,7 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
         version=__version__,
         description="Upload a golf swing video, poll, read what was measured and what to work on.",
         lifespan=lifespan,
+        openapi_url=None,  # `documentation.py` serves it, rendered once
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # the redirect would name whatever host the request claims
@@ -100,5 +102,6 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     for router in (*polled, *others, *people, notices.router, operations.router, documentation.router):
         app.include_router(router, responses=problems.documented(*problems.EDGE_STATUSES))
     plain = app.openapi
-    app.openapi = lambda: documentation.readable(problems.publish_media_type(plain()))  # type: ignore[method-assign]
+    document = cache(lambda: documentation.readable(problems.publish_media_type(plain())))
+    app.openapi = document  # type: ignore[method-assign]
     return app

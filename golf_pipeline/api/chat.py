@@ -5,19 +5,20 @@ their thread pool; the loop only waits.
 """
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 
-from golf_pipeline.api.chat_messages import ChatReply, ChatRequest, CoachingReply
+from golf_pipeline.api.chat_messages import ChatReply, ChatRequest, CoachingReply, ReachedLimit, StoredConversation
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.idempotency import IdempotentRoute
-from golf_pipeline.api.identity import AnyCaller, Caller
+from golf_pipeline.api.identity import AnyCaller, Caller, SignedIn
 from golf_pipeline.api.limits import Limit, limited, of_address, subject_of
 from golf_pipeline.api.metrics import observe_chat
 from golf_pipeline.api.problems import Problem, documented
-from golf_pipeline.coach.chat.chat import answer_chat
+from golf_pipeline.coach.chat.chat import EVERYBODYS_DAY_IS_SPENT, USER_DAY_IS_SPENT, answer_chat
 from golf_pipeline.coach.chat.documents import ChatAnswer, CoachingThemes, Conversation
 from golf_pipeline.coach.chat.memory import summarise
 from golf_pipeline.coach.chat.themes import themes_of
@@ -35,6 +36,9 @@ section 6), and while the model thinks a thread only waits."""
 THREADS_OF_RULES = 2
 """The same where rules write: they compute, and threads that compute take each other's turns. Measured, more answer
 fewer in a second, as whoever is SQLite's one writer waits for a turn at each statement."""
+
+MOST_SHOWN = 50
+"""Messages of a conversation in one answer: more than are kept word for word by the settings as they are."""
 
 BREATHER = "I need a breather: you have asked a lot this hour."
 
@@ -64,6 +68,15 @@ async def coaching_chat(asked: ChatRequest, request: Request, caller: AnyCaller)
         swing_count=conversation.swing_count if conversation else 0,
         total_tokens_used=conversation.total_tokens_used if conversation else 0,
     )
+
+
+@router.get("/conversation", operation_id="getConversation", responses=documented(401, 404, 503))
+def get_conversation(request: Request, caller: SignedIn) -> StoredConversation:
+    """The caller's conversation with the coach: its latest messages, its themes, and a summary of what came before."""
+    found = Conversations(request.app.state.catalog.engine).find(caller.user_id, MOST_SHOWN)
+    if found is None:
+        raise Problem(404, "NO_CONVERSATION", "You have not talked with the coach yet. Ask something: POST /api/chat.")
+    return StoredConversation.model_validate(found.model_dump())
 
 
 async def _answer_in_thread(
@@ -99,8 +112,10 @@ def _answer(asked: ChatRequest, request: Request, caller: Caller) -> tuple[ChatR
     )
     themes = themes_of(golfer.profile(), conversation.coaching_themes)
     _, written = conversations.exchange(conversation.conversation_id, message, answer, themes)
-    if conversation.message_count % settings.chat_compress_after >= settings.chat_compress_after - 2:
-        conversations.compress(conversation.conversation_id, settings.chat_kept_messages, summarise)
+    if conversation.message_count + 2 > settings.chat_compress_after:
+        conversations.compress(
+            conversation.conversation_id, settings.chat_kept_messages, summarise, settings.chat_compress_after
+        )
     observe_chat(answer, time.perf_counter() - began)
     now = conversation.model_copy(
         update={
@@ -144,4 +159,18 @@ def _reply(answer: ChatAnswer, left: int, conversation_id: str | None, message_i
         tokens_used=answer.tokens_used,
         cost_usd=answer.cost_usd,
         requests_left=left,
+        limit=_reached(answer.fallback_reason),
+    )
+
+
+def _reached(reason: str) -> ReachedLimit | None:
+    """The limit behind the rules' answer, if it was one of money."""
+    if reason not in {USER_DAY_IS_SPENT, EVERYBODYS_DAY_IS_SPENT}:
+        return None
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return ReachedLimit(
+        code="DAILY_BUDGET_SPENT",
+        message="I have talked a lot today, so this answer is a short one. I say more after midnight UTC.",
+        retry_after_s=max(1, int((midnight - now).total_seconds())),
     )

@@ -1,10 +1,11 @@
 """What goes over the wire on the chat routes."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from golf_pipeline.coach.chat.documents import CoachingThemes
+from golf_pipeline.coach.chat.documents import ChatMessage, CoachingThemes
 
 _EXAMPLE_SWING = "4f2c9a52-6b0e-4c1d-9a55-0d7a4a0f6c11"
 _ANSWER: dict[str, Any] = {
@@ -22,6 +23,7 @@ _ANSWER: dict[str, Any] = {
     "tokens_used": 0,
     "cost_usd": 0.0,
     "requests_left": 14,
+    "limit": None,
 }
 
 
@@ -36,6 +38,14 @@ class ChatRequest(BaseModel):
         str | None,
         Field(max_length=200, description="the swing that the message is about; guests must name theirs"),
     ] = None
+
+
+class ReachedLimit(BaseModel):
+    """A limit that kept a model from answering; the rules have."""
+
+    code: Literal["DAILY_BUDGET_SPENT"]
+    message: str
+    retry_after_s: int = Field(description="seconds until a model may answer again")
 
 
 class ChatReply(BaseModel):
@@ -56,6 +66,7 @@ class ChatReply(BaseModel):
     tokens_used: int
     cost_usd: float
     requests_left: int = Field(description="messages left in this hour")
+    limit: ReachedLimit | None = Field(None, description="why the rules answered, where it was for a limit")
 
 
 class CoachingReply(ChatReply):
@@ -85,3 +96,20 @@ class CoachingReply(ChatReply):
     message_count: int
     swing_count: int
     total_tokens_used: int
+
+
+class StoredConversation(BaseModel):
+    """The golfer's conversation with the coach, as it is kept."""
+
+    conversation_id: str
+    user_id: str
+    created_at: datetime
+    last_updated: datetime
+    recent_messages: tuple[ChatMessage, ...] = Field(description="the latest, oldest first; analyses are posted too")
+    coaching_themes: CoachingThemes
+    referenced_swings: tuple[str, ...] = Field(description="swings that were spoken of, the latest first")
+    total_tokens_used: int
+    swing_count: int = Field(description="finished analyses posted into it")
+    message_count: int = Field(description="all messages ever, those folded into the summary too")
+    conversation_status: Literal["active", "archived", "compressed"]
+    summary: str = Field(description="what older messages were about")

@@ -6,13 +6,14 @@ service's own files and the one script of the page itself.
 
 import base64
 import hashlib
+import json
 import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 
@@ -24,6 +25,15 @@ _END_OF_SUMMARY = re.compile(r"[.:;](\s|$)")
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+def openapi_document(request: Request) -> Response:
+    """The document itself, rendered once; in a thread, as the first time takes most of a second."""
+    state = request.app.state
+    if not hasattr(state, "openapi_document"):
+        state.openapi_document = json.dumps(request.app.openapi(), ensure_ascii=False).encode()
+    return Response(state.openapi_document, media_type="application/json")
 
 
 @router.get("/docs")

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -36,6 +37,7 @@ REMEMBERED_TOKENS = 10_000
 
 _TOKEN_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """RFC 9068 and RFC 8725, section 3.11: a logout token or a link of the same issuer is no identity."""
+_OWN_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _USER_ID = re.compile(r"[A-Za-z0-9_.@|+\-]{1,128}")
 log = logging.getLogger(__name__)
@@ -89,6 +91,8 @@ def verifier_from_settings(settings: Settings) -> "TokenVerifier | None":
     for name, url in (("GOLF_OIDC_JWKS_URL", settings.oidc_jwks_url), ("GOLF_OIDC_ISSUER", settings.oidc_issuer)):
         if url and not is_web_address(url):
             raise IdentityConfigError(f"{name} is not an http or https address.")
+        if url is not None and urlsplit(url).scheme == "http" and urlsplit(url).hostname not in _OWN_MACHINE:
+            log.warning("%s is an http address: whoever sits between can forge tokens; use https", name)
     return TokenVerifier(
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url or None, settings.oidc_roles_claim
     )

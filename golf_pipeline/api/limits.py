@@ -2,7 +2,8 @@
 
 Counting is a write to the catalog's database, so that all processes share it; it is done in a thread. Of an address
 only a keyed hash is stored: nobody should read off a table from where golfers called, yet all processes must agree on
-the hash, so its key comes from the deployment's own secrets and not from the process.
+the hash, so its key comes from the deployment's secrets (the link key, else the catalog's URL with its password) and
+not from the process. A deployment on SQLite without a link key has no secret, and its hashes can be guessed.
 """
 
 import hashlib

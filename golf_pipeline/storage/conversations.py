@@ -52,13 +52,22 @@ class Conversations:
         Raises:
             ValueError: a guest has no conversation.
         """
+        found = self.find(user_id, recent)
+        if found is not None:
+            return found
+        with self._engine.begin() as connection:
+            return _conversation(connection, self._held_open(connection, user_id), recent)
+
+    def find(self, user_id: str, recent: int) -> Conversation | None:
+        """The golfer's open conversation with its `recent` latest messages; None where there is none.
+
+        Raises:
+            ValueError: a guest has no conversation.
+        """
         _refuse_guest(user_id)
         with self._reader.connect() as connection:
             row = connection.execute(_OPEN, {"user": user_id}).first()
-            if row is not None:
-                return _conversation(connection, row, recent)
-        with self._engine.begin() as connection:
-            return _conversation(connection, self._held_open(connection, user_id), recent)
+            return None if row is None else _conversation(connection, row, recent)
 
     def exchange(
         self, conversation_id: str, question: str, answer: ChatAnswer, themes: CoachingThemes
@@ -88,8 +97,10 @@ class Conversations:
             connection.execute(_EXCHANGED, {"conversation": conversation_id, **changes})
         return asked, told
 
-    def compress(self, conversation_id: str, keep: int, summarise: Summarise) -> bool:
+    def compress(self, conversation_id: str, keep: int, summarise: Summarise, more_than: int = 0) -> bool:
         """Fold all but the newest `keep` messages into the summary; returns whether any were.
+
+        Nothing is done unless there are more than `more_than` messages that are not folded yet.
 
         `summarise` gets the summary so far and the messages, oldest first. It runs outside of a transaction, as it may
         take its time; what it read must still stand when its summary is written, else it is asked again.
@@ -101,7 +112,7 @@ class Conversations:
             raise ValueError(f"keep must not be negative: {keep}")
         for _ in range(_COMPRESS_TRIES):
             with self._reader.connect() as connection:
-                before = _older(connection, connection.execute(_query(conversation_id)).first(), keep)
+                before = _older(connection, connection.execute(_query(conversation_id)).first(), keep, more_than)
             if before is None:
                 return False
             earlier, folded, last = before
@@ -313,13 +324,16 @@ def _up_to(connection: Connection, conversation_id: str, last: int) -> tuple[Cha
     return tuple(_chat_message(row) for row in connection.execute(query.order_by(messages.c.position)))
 
 
-def _older(connection: Connection, row: Row[Any] | None, keep: int) -> tuple[str, tuple[ChatMessage, ...], int] | None:
+def _older(
+    connection: Connection, row: Row[Any] | None, keep: int, more_than: int
+) -> tuple[str, tuple[ChatMessage, ...], int] | None:
     """The summary so far, all but the newest messages, and the last one's position; None: nothing is to be folded."""
     if row is None or row.conversation_status == "archived":
         return None
-    query = select(messages.c.position).where(messages.c.conversation_id == row.conversation_id)
-    last = connection.execute(query.order_by(messages.c.position.desc()).offset(keep).limit(1)).scalar()
-    if last is None:
+    mine = select(messages.c.position).where(messages.c.conversation_id == row.conversation_id)
+    newest_first = mine.order_by(messages.c.position.desc()).limit(1)
+    last = connection.execute(newest_first.offset(keep)).scalar()
+    if last is None or connection.execute(newest_first.offset(more_than)).scalar() is None:
         return None
     return row.summary, _up_to(connection, row.conversation_id, last), last
 

@@ -105,6 +105,12 @@ def streamed(path: str) -> Call:
     return call
 
 
+def talked(scene: Scene) -> httpx.Response:
+    """What is read of a conversation after a first message."""
+    post("/api/chat", ASK)(scene)
+    return get("/api/chat/conversation")(scene)
+
+
 def uploaded(scene: Scene) -> httpx.Response:
     files = {"file": ("swing.mp4", b"a video", "video/mp4")}
     return scene.api.post("/api/v1/swings/upload", files=files, headers=scene.headers)
@@ -183,6 +189,7 @@ ROWS: dict[str, Row] = {
     ),
     "chat": everybody(post("/api/chat", ASK)),
     "coachingChat": everybody(post("/api/chat/coaching", ASK)),
+    "getConversation": signed_in(talked),
     "streamNotices": readers(streamed("/api/v1/realtime/events?analysis_id={scene.swing}")),
     "getHealth": everybody(get("/health")),
     "getReadiness": everybody(get("/ready")),

@@ -172,6 +172,9 @@ def test_without_money_the_model_is_not_asked_and_the_rules_still_answer(
         api = with_model(serve, model_server, **{limit: 0.0})
         reply = ask(api, FIRST_QUESTION, tokens.headers("ann"))
         assert (reply.status_code, reply.json()["written_by"]) == (200, "rules")
+        reached = reply.json()["limit"]
+        assert reached["code"] == "DAILY_BUDGET_SPENT"
+        assert 0 < reached["retry_after_s"] <= 24 * 3600
     assert model_server.requests == []
 
 
@@ -198,6 +201,20 @@ def test_the_same_message_sent_again_with_its_key_is_answered_once(
     assert again.json() == first.json()
     assert again.headers["Idempotency-Replayed"] == "true"
     assert Conversations(catalog.engine).open("ann", 50).message_count == 2
+
+
+def test_a_golfer_reads_their_own_conversation_and_nobody_elses(
+    api: httpx.Client, swings: Swings, tokens: TestIssuer
+) -> None:
+    swings.finished("monday")
+    ann = tokens.headers("ann")
+    assert api.get("/api/chat/conversation", headers=ann).json()["code"] == "NO_CONVERSATION"
+    reply = ask(api, FIRST_QUESTION, ann).json()
+    kept = api.get("/api/chat/conversation", headers=ann).json()
+    assert kept["conversation_id"] == reply["conversation_id"]
+    assert [one["role"] for one in kept["recent_messages"]] == ["user", "assistant"]
+    assert kept["recent_messages"][1]["content"] == reply["response"]
+    assert api.get("/api/chat/conversation", headers=tokens.headers("eve")).status_code == 404
 
 
 def test_a_deleted_swing_is_not_spoken_of_any_more(
