@@ -33,6 +33,10 @@ MOST_STANDINGS = 10_000
 STANDS_FOR_S = 1.0
 """How long a look at the catalog holds."""
 
+LOOKED_AGAIN_S = 0.5
+"""From then on whoever asks has the next look begun, and does not wait for it: who polls a swing that many poll is
+answered from memory each time."""
+
 MOST_LOOKS = 500
 """Swings in one look at the catalog; more are many looks."""
 
@@ -64,6 +68,8 @@ class ServedResults:
         standing = self._standing(analysis_id)
         if standing is None:
             standing = await self._looks.look(analysis_id)
+        elif self._age(analysis_id) > LOOKED_AGAIN_S:
+            self._looks.refresh(analysis_id)
         if standing is None:
             raise swing_not_found()
         if not sees_without_asking(caller, standing.record):
@@ -112,6 +118,10 @@ class ServedResults:
     def _standing(self, analysis_id: str) -> Standing | None:
         found = self._standings.get(analysis_id)
         return found[1] if found is not None and self._clock() - found[0] < STANDS_FOR_S else None
+
+    def _age(self, analysis_id: str) -> float:
+        found = self._standings.get(analysis_id)
+        return self._clock() - found[0] if found is not None else 0.0
 
     def _look(self, analysis_ids: Sequence[str]) -> Mapping[str, Standing]:
         looked_at, forgotten = self._clock(), self._forgotten
@@ -165,19 +175,29 @@ class _Looks:
         self._look = look
         self._waiting: dict[str, asyncio.Future[Standing | None]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._under_way: frozenset[str] = frozenset()
 
     async def look(self, analysis_id: str) -> Standing | None:
         """How the swing stands, by a look that begins after this was asked; None: it is unknown."""
+        return await asyncio.shield(self._begin(analysis_id))
+
+    def refresh(self, analysis_id: str) -> None:
+        """Have it looked how the swing stands, unless that is under way; nobody waits for it."""
+        if analysis_id not in self._under_way:
+            self._begin(analysis_id)
+
+    def _begin(self, analysis_id: str) -> "asyncio.Future[Standing | None]":
         answer = self._waiting.get(analysis_id)
         if answer is None:
             answer = self._waiting[analysis_id] = asyncio.get_running_loop().create_future()
         if self._looking is None:
             self._looking = asyncio.create_task(self._run())
-        return await asyncio.shield(answer)
+        return answer
 
     async def _run(self) -> None:
         while self._waiting:
             batch = [(one, self._waiting.pop(one)) for one in list(self._waiting)[:MOST_LOOKS]]
+            self._under_way = frozenset(analysis_id for analysis_id, _ in batch)
             try:
                 standings = await run_in_threadpool(self._look, [analysis_id for analysis_id, _ in batch])
             except Exception as error:
@@ -187,4 +207,4 @@ class _Looks:
             else:
                 for analysis_id, answer in batch:
                     answer.set_result(standings.get(analysis_id))
-        self._looking = None
+        self._looking, self._under_way = None, frozenset()

@@ -1,5 +1,6 @@
 """Finished results from memory: rendered once, conditional, seen to change in time, and only by who may see them."""
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ import pytest
 from sqlalchemy import event, insert
 
 from golf_pipeline.api import results, served
+from golf_pipeline.api.etags import Rendered
+from golf_pipeline.api.identity import Caller
 from golf_pipeline.api.served import ServedResults
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.deletion import delete_swing
@@ -183,6 +186,28 @@ def test_a_result_of_another_version_says_what_to_do(api: httpx.Client, swings: 
     for path in PATHS:
         answer = api.get(path, headers=tokens.headers("ann"))
         assert (answer.status_code, answer.json()["code"]) == (409, "RESULT_OUTDATED")
+
+
+def test_who_polls_does_not_wait_for_the_look_that_their_asking_begins(catalog: Catalog, swings: Swings) -> None:
+    swings.finished("s1")
+    now = [100.0]
+    kept, ann = ServedResults(catalog, clock=lambda: now[0]), Caller("ann")
+
+    async def polled() -> None:
+        def render(_: object) -> Rendered:
+            return Rendered(b"x", '"e"')
+
+        await kept.get(ann, "s1", "results", render)
+        now[0] += served.LOOKED_AGAIN_S + 0.1
+        waits = asyncio.create_task(kept.get(ann, "s1", "results", render))
+        await asyncio.sleep(0)
+        assert waits.done(), "the answer came without a turn of another thread"
+        assert kept._standings["s1"][0] == 100.0
+        while kept._looks._looking is not None:
+            await asyncio.sleep(0.01)
+        assert kept._standings["s1"][0] == now[0]
+
+    asyncio.run(polled())
 
 
 def test_kept_answers_are_bounded_in_bytes(catalog: Catalog) -> None:
