@@ -234,7 +234,7 @@ def _without_none(claims: dict[str, Any]) -> dict[str, Any]:
         {"aud": ["another-app", AUDIENCE]},
         {"aud": None, "client_id": AUDIENCE, "token_use": "access"},
         {"token_use": "id"},
-        {"nbf": int(time.time()) - HOUR},
+        {"nbf": 1_700_000_000},
         {"iat": None},
         {"header": {"typ": "at+jwt"}},
         {"header": {"typ": "jwt", "x5u": "https://idp.example/cert"}},
