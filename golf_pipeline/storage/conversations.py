@@ -52,18 +52,13 @@ class Conversations:
         Raises:
             ValueError: a guest has no conversation.
         """
-        found = self.find(user_id, recent)
-        if found is not None:
+        if (found := self.find(user_id, recent)) is not None:
             return found
         with self._engine.begin() as connection:
             return _conversation(connection, self._held_open(connection, user_id), recent)
 
     def find(self, user_id: str, recent: int) -> Conversation | None:
-        """The golfer's open conversation with its `recent` latest messages; None where there is none.
-
-        Raises:
-            ValueError: a guest has no conversation.
-        """
+        """As `open`, but None where there is none."""
         _refuse_guest(user_id)
         with self._reader.connect() as connection:
             row = connection.execute(_OPEN, {"user": user_id}).first()
@@ -112,7 +107,9 @@ class Conversations:
             raise ValueError(f"keep must not be negative: {keep}")
         for _ in range(_COMPRESS_TRIES):
             with self._reader.connect() as connection:
-                before = _older(connection, connection.execute(_query(conversation_id)).first(), keep, more_than)
+                before = _older(
+                    connection, connection.execute(_READ, {"conversation": conversation_id}).first(), keep, more_than
+                )
             if before is None:
                 return False
             earlier, folded, last = before
@@ -235,10 +232,6 @@ def _is(conversation_id: str) -> ColumnElement[bool]:
     return conversations.c.conversation_id == conversation_id
 
 
-def _query(conversation_id: str) -> Any:
-    return select(conversations).where(_is(conversation_id))
-
-
 def _held(connection: Connection, conversation_id: str) -> Row[Any] | None:
     return connection.execute(_HELD, {"conversation": conversation_id}).first()
 
@@ -246,7 +239,8 @@ def _held(connection: Connection, conversation_id: str) -> Row[Any] | None:
 # What every message runs is built once: building took as long as running it.
 _THIS = conversations.c.conversation_id == bindparam("conversation")
 _OPEN = select(conversations).where(_is_open(bindparam("user")))
-_HELD = select(conversations).where(_THIS).with_for_update()
+_READ = select(conversations).where(_THIS)
+_HELD = _READ.with_for_update()
 _EXCHANGED = (
     update(conversations)
     .where(_THIS)
