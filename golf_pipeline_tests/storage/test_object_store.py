@@ -7,8 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from golf_pipeline.storage.object_store import PART_BYTES, ObjectStore
+from golf_pipeline.storage.object_store import PART_BYTES, ObjectStore, Patience
 from golf_pipeline.swing.errors import ErrorCode, SwingError
+
+ONE_TRY = Patience(2, 10, 1)
 
 
 def code_of(call: object, *arguments: object, **named: object) -> tuple[ErrorCode, bool]:
@@ -53,8 +55,7 @@ def test_an_object_over_the_limit_is_not_read(store: ObjectStore, tmp_path: Path
 def test_a_storage_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setattr("golf_pipeline.storage.object_store.ATTEMPTS", 1)
-    nobody = ObjectStore.connect("b", "http://127.0.0.1:9", "us-east-1")
+    nobody = ObjectStore.connect("b", "http://127.0.0.1:9", "us-east-1", ONE_TRY)
     assert code_of(nobody.head, "k") == (ErrorCode.STORAGE_UNAVAILABLE, True)
     assert code_of(nobody.check) == (ErrorCode.STORAGE_UNAVAILABLE, True)
 
@@ -70,10 +71,9 @@ def test_a_bucket_that_is_not_there_is_our_fault_and_not_a_deleted_upload(store:
 
 
 def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, tmp_path: Path
 ) -> None:
     del store  # for its credentials
-    monkeypatch.setattr("golf_pipeline.storage.object_store.ATTEMPTS", 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def promise_more_than_is_sent() -> None:
@@ -87,7 +87,7 @@ def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(
 
         server = threading.Thread(target=promise_more_than_is_sent)
         server.start()
-        broken = ObjectStore.connect("b", f"http://127.0.0.1:{listener.getsockname()[1]}", "us-east-1")
+        broken = ObjectStore.connect("b", f"http://127.0.0.1:{listener.getsockname(, ONE_TRY)[1]}", "us-east-1")
         assert code_of(broken.download, "k", tmp_path / "k") == (ErrorCode.STORAGE_UNAVAILABLE, True)
         server.join()
     assert not (tmp_path / "k").exists()
