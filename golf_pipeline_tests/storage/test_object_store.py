@@ -70,9 +70,7 @@ def test_a_bucket_that_is_not_there_is_our_fault_and_not_a_deleted_upload(store:
         assert code_of(call, *arguments) == (ErrorCode.STORAGE_UNAVAILABLE, True)
 
 
-def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(
-    store: ObjectStore, tmp_path: Path
-) -> None:
+def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(store: ObjectStore, tmp_path: Path) -> None:
     del store  # for its credentials
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -87,7 +85,7 @@ def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(
 
         server = threading.Thread(target=promise_more_than_is_sent)
         server.start()
-        broken = ObjectStore.connect("b", f"http://127.0.0.1:{listener.getsockname(, ONE_TRY)[1]}", "us-east-1")
+        broken = ObjectStore.connect("b", f"http://127.0.0.1:{listener.getsockname()[1]}", "us-east-1", ONE_TRY)
         assert code_of(broken.download, "k", tmp_path / "k") == (ErrorCode.STORAGE_UNAVAILABLE, True)
         server.join()
     assert not (tmp_path / "k").exists()
