@@ -83,6 +83,8 @@ analyses = Table(
     Column("deleted_at", UtcDateTime),
     Column("purge_at", UtcDateTime),
     Column("options", JSON),
+    Column("interruptions", Integer, nullable=False, server_default="0"),
+    Column("video_removed_at", UtcDateTime),
     UniqueConstraint("bucket_name", "s3_key"),
     Index("ix_analyses_user", "user_id", "created_at"),
     Index("ix_analyses_user_status", "user_id", "status"),
@@ -90,7 +92,9 @@ analyses = Table(
     Index("ix_analyses_completed", "completed_at"),
     Index("ix_analyses_session", "session_id", "created_at"),
     Index("ix_analyses_purge", "purge_at"),
+    Index("ix_analyses_uploaded", "uploaded_at"),
 )
+"""`interruptions`: how often a run of the present attempt died; `video_removed_at`: retention removed the upload."""
 
 stage_outputs = Table(
     "stage_outputs",
@@ -102,9 +106,65 @@ stage_outputs = Table(
     Column("content_sha256", String(64)),
     Column("facts", JSON, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
-    Index("ix_stage_outputs_content", "content_sha256", "stage", "version"),
+    Column("fingerprint", String(64)),
+    Column("output_sha256", String(64)),
+    Column("files", JSON(none_as_null=True)),
+    Index("ix_stage_outputs_fingerprint", "fingerprint", "stage"),
+    Index("ix_stage_outputs_version", "stage", "version"),
     Index("ix_stage_outputs_stored", "stored_at"),
 )
+"""`fingerprint` names all that an output was made of (`orchestration/stages.py`), `output_sha256` the bytes of its main
+object, `files` the names of all of its objects below the swing's folder."""
+
+superseded_outputs = Table(
+    "superseded_outputs",
+    metadata,
+    Column("output_id", String(36), primary_key=True),
+    Column("analysis_id", String(200), ForeignKey("analyses.analysis_id", ondelete="CASCADE"), nullable=False),
+    Column("stage", String(50), nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("superseded_at", UtcDateTime, nullable=False),
+    Index("ix_superseded_outputs_analysis", "analysis_id"),
+    Index("ix_superseded_outputs_superseded", "superseded_at"),
+)
+"""Outputs that a newer one has replaced: their objects stay until retention takes them."""
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("backfill_id", String(36), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("selection", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("cursor", String(200)),
+    Column("total", Integer, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_backfills_state", "state", "created_at"),
+)
+"""A re-analysis of many swings: which (`selection`), how far the list was handed out (`cursor`, an analysis id)."""
+
+backfill_items = Table(
+    "backfill_items",
+    metadata,
+    Column("backfill_id", String(36), ForeignKey("backfills.backfill_id", ondelete="CASCADE"), primary_key=True),
+    Column("analysis_id", String(200), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("handed_out_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("seconds", Float),
+    Column("usd", Float),
+    Column("error_code", String(50)),
+    Column("error_message", Text),
+    Column("stages", JSON(none_as_null=True)),
+    Column("old_result_key", String(1100)),
+    Column("new_result_key", String(1100)),
+    Index("ix_backfill_items_state", "state", "handed_out_at"),
+    Index("ix_backfill_items_analysis", "analysis_id"),
+)
+"""A swing of a backfill, from the moment that it was handed out; `stages` are those that were made anew."""
 
 profiles = Table(
     "profiles",
@@ -117,6 +177,16 @@ profiles = Table(
     Column("golfer_revision", Integer),
 )
 """`golfer_revision` is the one of `golfers` that the profile was made with; None counts as 0."""
+
+profile_failures = Table(
+    "profile_failures",
+    metadata,
+    Column("user_id", String(200), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False),
+    Column("message", Text, nullable=False),
+)
+"""Golfers whose profile could not be made, how often in a row, and when last: they wait longer each time."""
 
 golfers = Table(
     "golfers",
@@ -270,3 +340,35 @@ drill_completions = Table(
     Column("completed_at", UtcDateTime, nullable=False),
     Index("ix_drill_completions_user", "user_id", "completed_at"),
 )
+
+alarm_states = Table(
+    "alarm_states",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("rings", Boolean, nullable=False),
+    Column("value", Float),
+    Column("above_since", UtcDateTime),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("looked_at", UtcDateTime, nullable=False),
+)
+"""How each alarm stands: since when its reading is above the threshold, whether it rings, when that was last told."""
+
+daily_statistics = Table(
+    "daily_statistics",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("statistics", JSON, nullable=False),
+    Column("computed_at", UtcDateTime, nullable=False),
+)
+"""What a day (UTC) was, in numbers that outlast the rows they were counted from."""
+
+golfer_statistics = Table(
+    "golfer_statistics",
+    metadata,
+    Column("user_id", String(200), primary_key=True),
+    Column("statistics", JSON, nullable=False),
+    Column("computed_at", UtcDateTime, nullable=False),
+    Index("ix_golfer_statistics_computed", "computed_at"),
+)
+"""A golfer's swings in numbers, counted on a schedule."""
