@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test test-slow dev lint validate format lock clean
+.PHONY: demo test test-slow chaos dev lint validate format lock clean
 
 demo: $(VENV)/installed
 	$(BIN)/golf-pipeline demo
@@ -20,6 +20,10 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# Kills, restarts and lies to a whole stack under load; prints what was lost, doubled and late.
+chaos: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m chaos -rP golf_pipeline_tests/chaos
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
