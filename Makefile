@@ -42,7 +42,7 @@ format: $(VENV)/installed-dev
 lock: $(VENV)/installed-dev
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --upgrade --extra local pyproject.toml build-requirements.in --output-file requirements.lock
+	  --upgrade --extra local --extra workers pyproject.toml build-requirements.in --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --constraint requirements.lock --extra dev pyproject.toml build-requirements.in --output-file requirements-dev.lock
 
