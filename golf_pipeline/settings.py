@@ -89,6 +89,17 @@ class Settings(BaseSettings):
     batch_backlog: int = Field(20, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, description="swings in one batch run")
 
+    fresh_upload_hours: float | None = Field(
+        None, gt=0, description="no upload for so long is an alarm; None: it is none"
+    )
+    alarm_webhook_url: SecretStr | None = Field(
+        None, description="alarms are POSTed there as JSON; its `text` is for chats"
+    )
+    alarm_topic_arn: str | None = Field(
+        None, pattern=r"^arn:[^:]+:sns:[^:]+:\d{12}:.+$", description="SNS topic of alarms"
+    )
+    sns_endpoint_url: str | None = Field(None, description="any service that speaks SNS; None means AWS")
+
     openai_api_key: SecretStr | None = Field(
         None, validation_alias=AliasChoices("GOLF_OPENAI_API_KEY", "OPENAI_API_KEY"), description="None: rules coach"
     )
@@ -136,11 +147,18 @@ class Settings(BaseSettings):
         180.0, gt=0, description="a conversation without a message for so long is archived; the next begins a new one"
     )
 
-    @field_validator("openai_api_key", "openai_base_url", mode="before")
+    @field_validator("openai_api_key", "openai_base_url", "alarm_webhook_url", "alarm_topic_arn", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         # A secret that is mounted as a file ends with a line break, which no header may hold.
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("alarm_webhook_url")
+    @classmethod
+    def _is_a_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("give the whole address, such as https://hooks.example.com/...")
+        return value
 
     @field_validator("openai_base_url")
     @classmethod

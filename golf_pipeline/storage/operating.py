@@ -4,7 +4,6 @@ Nothing here counts all swings ever: those under way are few and found along an 
 the last day only.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, func, select
 
 from golf_pipeline.storage import database
+from golf_pipeline.storage.queue import dead_letters_url
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, conversations, model_usage, stage_outputs
 
@@ -128,8 +128,7 @@ class QueueReadings:
         found, policy = self._attributes("uploads", self._queue_url)
         if policy is not None:
             if self._dead_letters_url is None:
-                name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
-                self._dead_letters_url = self._client.get_queue_url(QueueName=name)["QueueUrl"]
+                self._dead_letters_url = dead_letters_url(self._client, policy)
             found |= self._attributes("dead_letters", self._dead_letters_url)[0]
         return found
 

@@ -25,6 +25,16 @@ class QueueUnavailableError(Exception):
     """The queue did not take the message; the message of this error names the kind of failure only."""
 
 
+def dead_letters_url(client: "SQSClient", redrive_policy: str) -> str:
+    """The URL of the dead-letter queue that a queue's attribute `RedrivePolicy` (JSON) names.
+
+    Raises:
+        BotoCoreError, ClientError: SQS does not answer, or there is no such queue, or not for us.
+    """
+    _, _, _, _, account, name = json.loads(redrive_policy)["deadLetterTargetArn"].split(":")
+    return client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+
+
 class UploadQueue:
     """One queue of upload events."""
 
