@@ -100,6 +100,15 @@ class Settings(BaseSettings):
     )
     sns_endpoint_url: str | None = Field(None, description="any service that speaks SNS; None means AWS")
 
+    video_retention_days: float | None = Field(None, gt=0, description="uploads older than that go; None: kept")
+    old_outputs_days: float = Field(30.0, gt=0, description="how long an output that a newer one replaced is kept")
+    delete_orphans: bool = Field(False, description="delete what listing finds to be nobody's; False: report it only")
+    most_orphan_share: float = Field(0.2, gt=0, le=1, description="more of a listing being nobody's: none is deleted")
+    coaching_answers_days: float = Field(180.0, gt=0, description="how long a model's answer is kept to be used again")
+    announced_hours: float = Field(48.0, gt=1, description="an announced video that has not come by then never came")
+    most_partitions: int = Field(50_000, ge=1, description="of swings, and of golfers, in Dagster; the oldest retire")
+    run_retention_days: float = Field(30.0, gt=0, description="Dagster's runs that ended earlier are deleted")
+
     openai_api_key: SecretStr | None = Field(
         None, validation_alias=AliasChoices("GOLF_OPENAI_API_KEY", "OPENAI_API_KEY"), description="None: rules coach"
     )
