@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="opens /metrics; None: this machine and admins may read it"
     )
+    dagster_url: str | None = Field(None, description="where operators reach the Dagster UI; None: no links to it")
     cors_origins: tuple[str, ...] = ()
     idempotency_hours: float = Field(24.0, gt=0, description="how long an Idempotency-Key is remembered")
     requests_per_minute_per_ip: int = Field(100, ge=1, description="requests that start work or chat, from one address")
