@@ -68,7 +68,7 @@ def _by_month(
 
 def _practices(connection: Connection, finished: ColumnElement[bool], recorded_at: Any) -> int:
     """Swings further apart than `PRACTICE_GAP` belong to two practices, as in the profile."""
-    seconds = _seconds(connection, recorded_at)
+    seconds = epoch_seconds(connection, recorded_at)
     times = (
         select(seconds.label("at"), func.lag(seconds).over(order_by=seconds).label("before")).where(finished).subquery()
     )
@@ -76,7 +76,8 @@ def _practices(connection: Connection, finished: ColumnElement[bool], recorded_a
     return connection.execute(select(func.count()).select_from(times).where(begins)).scalar_one()
 
 
-def _seconds(connection: Connection, time: Any) -> ColumnElement[Any]:
+def epoch_seconds(connection: Connection, time: Any) -> ColumnElement[Any]:
+    """Seconds since a fixed moment of the database's own: differences are exact to a millisecond."""
     if connection.dialect.name == "sqlite":
         return func.julianday(time) * 86_400.0
     return func.extract("epoch", time)

@@ -64,6 +64,15 @@ class ObjectFacts:
     last_modified: datetime
 
 
+@dataclass(frozen=True)
+class IncompleteUpload:
+    """An upload in parts that was begun and has not ended: no listing of objects shows it, and its parts cost money."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
+
+
 class ObjectStore:
     """One bucket. All methods raise SwingError: UPLOAD_DELETED, UPLOAD_FORBIDDEN or STORAGE_UNAVAILABLE (retryable)."""
 
@@ -192,6 +201,21 @@ class ObjectStore:
         if not prefix.endswith("/") or not prefix.strip("/"):
             raise ValueError(f"{prefix!r} is not a folder")
         return self.delete(found.key for found in self.list_objects(prefix))
+
+    def incomplete_uploads(self, prefix: str) -> list[IncompleteUpload]:
+        """Uploads in parts under a prefix that have not ended, a page of at most a thousand in key order."""
+        with _typed_errors(prefix):
+            answer = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix)
+        return [IncompleteUpload(one["Key"], one["UploadId"], one["Initiated"]) for one in answer.get("Uploads", [])]
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Remove the parts of an upload that has not ended; one that has ended meanwhile is no error."""
+        try:
+            with _typed_errors(key):
+                self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        except SwingError as error:
+            if error.code != ErrorCode.UPLOAD_DELETED:
+                raise
 
     def presign_put(self, key: str, content_type: str, content_length: int | None, expires_s: int) -> str:
         """A URL that takes one PUT of exactly this type and length (None: of any length)."""
