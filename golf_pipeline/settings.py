@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     dispatch_cap: int = Field(50, description="most swings handed to runs in one tick")
     batch_backlog: int = Field(20, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, description="swings in one batch run")
+    profile_batch: int = Field(25, ge=1, description="golfers whose profiles one run makes")
 
     fresh_upload_hours: float | None = Field(
         None, gt=0, description="no upload for so long is an alarm; None: it is none"
