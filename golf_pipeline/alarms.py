@@ -1,7 +1,7 @@
 """The alarms as data: `alarms.toml` read, checked, and rendered as alerting rules of Prometheus.
 
 What belongs here is what an alarm says. Evaluating them and telling somebody is not done here: Prometheus does it from
-the rendered rules, and whatever else sends alarms reads the same data.
+the rendered rules, and the pipeline itself (`orchestration/watch.py`) does it for those that name a reading.
 """
 
 import json
@@ -11,7 +11,9 @@ from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from golf_pipeline.storage.service_readings import Reading
 
 _METRIC = re.compile(r"\bgolf_[a-z0-9_]+")
 
@@ -24,12 +26,17 @@ class Severity(StrEnum):
 
 
 class Alarm(BaseModel):
-    """One alarm: it rings when the expression has been above the threshold for so long."""
+    """One alarm: it rings when its number has been above the threshold for so long.
+
+    The number has one source or two that mean the same: an expression for Prometheus, and a reading that the pipeline
+    takes by itself.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[A-Z][A-Za-z]{2,60}$")
-    expression: str = Field(min_length=1, description="PromQL that yields the number to compare")
+    expression: str | None = Field(None, min_length=1, description="PromQL that yields the number to compare")
+    reading: Reading | None = Field(None, description="the same number as the pipeline reads it; None: it cannot")
     above: float = Field(description="the threshold")
     for_s: int = Field(ge=0, description="for how many seconds it must hold")
     severity: Severity
@@ -39,7 +46,9 @@ class Alarm(BaseModel):
 
     @field_validator("expression")
     @classmethod
-    def _is_closed_and_names_a_metric(cls, value: str) -> str:
+    def _is_closed_and_names_a_metric(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         for opening, closing in ("()", "[]", "{}"):
             if value.count(opening) != value.count(closing):
                 raise ValueError(f"{opening} and {closing} do not pair")
@@ -47,10 +56,16 @@ class Alarm(BaseModel):
             raise ValueError("it names none of our metrics (golf_...)")
         return value
 
+    @model_validator(mode="after")
+    def _has_a_number(self) -> "Alarm":
+        if self.expression is None and self.reading is None:
+            raise ValueError("it has neither an expression nor a reading: nothing could make it ring")
+        return self
+
     @property
     def metrics(self) -> frozenset[str]:
         """The names of our metrics in the expression, as they stand there."""
-        return frozenset(_METRIC.findall(self.expression))
+        return frozenset(_METRIC.findall(self.expression or ""))
 
 
 class Alarms(BaseModel):
@@ -84,8 +99,22 @@ def alarms() -> tuple[Alarm, ...]:
     return read_alarms((files("golf_pipeline") / "alarms.toml").read_text(encoding="utf-8"))
 
 
+def alarm_named(name: str) -> Alarm:
+    """The alarm of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {alarm.name: alarm for alarm in alarms()}[name]
+
+
+def watched_alarms() -> tuple[Alarm, ...]:
+    """The alarms that the pipeline evaluates by itself."""
+    return tuple(alarm for alarm in alarms() if alarm.reading is not None)
+
+
 def alerting_rules(of: tuple[Alarm, ...] | None = None) -> str:
-    """The alarms as a rules file of Prometheus (JSON, which is YAML too)."""
+    """The alarms that Prometheus can evaluate, as a rules file of it (JSON, which is YAML too)."""
     rules = [
         {
             "alert": alarm.name,
@@ -99,5 +128,6 @@ def alerting_rules(of: tuple[Alarm, ...] | None = None) -> str:
             },
         }
         for alarm in (alarms() if of is None else of)
+        if alarm.expression is not None
     ]
     return json.dumps({"groups": [{"name": "golf_pipeline", "rules": rules}]}, indent=2) + "\n"

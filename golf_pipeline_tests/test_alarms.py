@@ -1,12 +1,14 @@
 """The alarms: complete, over metrics that are really there, and rendered as Prometheus reads them."""
 
 import json
+import re
 import tomllib
 
 import pytest
 import yaml
 
-from golf_pipeline.alarms import Alarm, alarms, alerting_rules, read_alarms
+from golf_pipeline.alarms import Alarm, alarm_named, alarms, alerting_rules, read_alarms, watched_alarms
+from golf_pipeline.storage.service_readings import OUR_FAULTS, Reading
 
 ALARM = """
 [[alarm]]
@@ -73,3 +75,27 @@ def test_an_alarm_knows_which_metrics_it_needs() -> None:
     (alarm,) = read_alarms(ALARM)
     assert isinstance(alarm, Alarm)
     assert alarm.metrics == {"golf_chat_tokens_total"}
+
+
+def test_an_alarm_that_the_pipeline_watches_names_a_number_that_it_reads() -> None:
+    watched = {alarm.name: alarm.reading for alarm in watched_alarms()}
+    assert {"DeadLetters", "QueueLong", "SwingsWaitTooLong", "SwingsStuck", "SwingsFailing", "CatalogDown"} <= set(
+        watched
+    )
+    assert set(watched.values()) == set(Reading)
+    with pytest.raises(ValueError, match="reading"):
+        read_alarms(ALARM + 'reading = "weather"\n')
+
+
+def test_an_alarm_without_any_number_is_refused_and_one_without_expression_is_no_rule() -> None:
+    bare = ALARM.replace('expression = "sum(golf_chat_tokens_total)"\n', "")
+    with pytest.raises(ValueError, match="neither an expression nor a reading"):
+        read_alarms(bare)
+    rendered = json.loads(alerting_rules(read_alarms(bare + 'reading = "dead_letters"\n')))
+    assert rendered["groups"][0]["rules"] == []
+
+
+def test_prometheus_counts_the_same_failures_as_ours_as_the_pipeline_does() -> None:
+    expression = alarm_named("SwingsFailing").expression or ""
+    (codes,) = re.findall(r'code=~"([^"]+)"', expression)
+    assert codes.split("|") == sorted(OUR_FAULTS)

@@ -4,70 +4,26 @@ Each source may fail or hang alone: its gauges are then absent (an old number wo
 `golf_scrape_source_up` says which source it was.
 """
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import TimeoutError as TooLate
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from golf_pipeline.api.probes import Probe
+from golf_pipeline.api.readings import TIMEOUT_S, Source
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.operating import CatalogReadings, QueueReadings
+from golf_pipeline.storage.service_readings import OUR_FAULTS
 
 KEPT_S = 10.0
 """Several scrapers, or one that reaches all workers in turn, cost the catalog no more than this allows."""
-
-TIMEOUT_S = 3.0
-log = logging.getLogger(__name__)
-
-
-class Source:
-    """Something that gauges are read from, at most one reading at a time."""
-
-    def __init__(self, name: str, read: Callable[[], list[Metric]]) -> None:
-        self.name = name
-        self._read = read
-        self._probe = Probe(self._refresh)
-        self._kept: tuple[float, list[Metric]] | None = None
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        """Begin to read, where what is kept is too old."""
-        if self._fresh() is None:
-            self._probe.start()
-
-    def gauges(self, deadline: float) -> list[Metric] | None:
-        """What was read; None where it cannot be read, or not in time."""
-        if (kept := self._fresh()) is not None:
-            return kept
-        try:
-            self._probe.start().result(max(0.0, deadline - time.monotonic()))
-        except TooLate:
-            log.warning("gauges: %s did not answer within %g s", self.name, TIMEOUT_S)
-        except Exception as error:
-            log.warning("gauges: %s cannot be read: %s", self.name, type(error).__name__)
-        return self._fresh()
-
-    def _fresh(self) -> list[Metric] | None:
-        with self._lock:
-            if self._kept is not None and time.monotonic() - self._kept[0] < KEPT_S:
-                return self._kept[1]
-        return None
-
-    def _refresh(self) -> None:
-        read = self._read()
-        with self._lock:
-            self._kept = (time.monotonic(), read)
 
 
 class Gauges(Collector):
     """All sources together, as one collector."""
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source[list[Metric]]]) -> None:
         self._sources = tuple(sources)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -76,12 +32,12 @@ class Gauges(Collector):
     def from_settings(cls, settings: Settings, catalog: CatalogReadings) -> "Gauges":
         """The gauges of a deployment; the queue's where there is a queue."""
         sources = [
-            Source("catalog", lambda: _of_catalog(catalog)),
-            Source("chat", lambda: _of_chat(catalog, settings)),
+            _source("catalog", lambda: _of_catalog(catalog)),
+            _source("chat", lambda: _of_chat(catalog, settings)),
         ]
         if settings.queue_url is not None:
             queue = QueueReadings.connect(settings.queue_url, settings.sqs_endpoint_url, settings.region)
-            sources.append(Source("queue", lambda: _of_queue(queue)))
+            sources.append(_source("queue", lambda: _of_queue(queue)))
         return cls(sources)
 
     def text(self) -> bytes:
@@ -98,10 +54,14 @@ class Gauges(Collector):
         for source in self._sources:
             source.start()
         for source in self._sources:
-            found = source.gauges(deadline)
+            found = source.reading(deadline)
             up.add_metric([source.name], 0 if found is None else 1)
-            yield from found or ()
+            yield from () if found is None else found[0]
         yield up
+
+
+def _source(name: str, read: Callable[[], list[Metric]]) -> Source[list[Metric]]:
+    return Source(name, read, KEPT_S, "gauges")
 
 
 def _of_catalog(catalog: CatalogReadings) -> list[Metric]:
@@ -117,7 +77,8 @@ def _of_catalog(catalog: CatalogReadings) -> list[Metric]:
         stored.add_metric([stage], count)
         took.add_metric([stage], seconds)
     failed = GaugeMetricFamily("golf_swings_failed_hour", "Swings that failed in an hour, by code.", labels=["code"])
-    for code, count in catalog.failures_last_hour().items():
+    # What is not there yet has no alarm: the codes that are our fault are there from the beginning.
+    for code, count in (dict.fromkeys(sorted(OUR_FAULTS), 0) | catalog.failures_last_hour()).items():
         failed.add_metric([code], count)
     waiting, oldest_s = catalog.waiting()
     return [
