@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from golf_pipeline.orchestration.assets import golfer_assets, swing_assets
-from golf_pipeline.orchestration.housekeeping import housekeeping_job, housekeeping_schedule
+from golf_pipeline.orchestration.housekeeping import housekeeping_jobs, housekeeping_schedules
 from golf_pipeline.orchestration.jobs import all_jobs
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.sensors import all_sensors
@@ -22,8 +22,8 @@ def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str
     resources = {"swing_store": SwingStore(settings=settings or get_settings())}
     return dg.Definitions(
         assets=[*swing_assets, *golfer_assets],
-        jobs=[*all_jobs, housekeeping_job],
-        schedules=[housekeeping_schedule],
+        jobs=[*all_jobs, *housekeeping_jobs],
+        schedules=[*housekeeping_schedules],
         sensors=all_sensors,
         resources={**resources, **(resource_overrides or {})},
         executor=dg.in_process_executor,

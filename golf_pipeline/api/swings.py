@@ -18,6 +18,7 @@ from golf_pipeline.api.limits import WithinLimits
 from golf_pipeline.api.messages import ClientStatus
 from golf_pipeline.api.paging import MAX_CURSOR_CHARACTERS, decode_cursor, encode_cursor
 from golf_pipeline.api.problems import Problem, documented
+from golf_pipeline.api.removed_videos import refuse_removed
 from golf_pipeline.api.results import Renderer
 from golf_pipeline.api.served import served_of
 from golf_pipeline.api.swing_messages import (
@@ -129,6 +130,7 @@ def get_video(analysis_id: str, request: Request, caller: AnyCaller) -> Redirect
     record = seen_swing(request.app.state.catalog, caller, analysis_id)
     if record.etag is None:
         raise Problem(409, "NOT_READY", "The video of this swing has not come yet.")
+    refuse_removed(record)
     try:
         store.head(record.s3_key)
     except SwingError as error:
@@ -176,6 +178,7 @@ def reanalyze(analysis_id: str, request: Request, response: Response, caller: Si
         raise Problem(409, "UNDER_WAY", "This swing is being analysed. Wait for the end first.")
     if record.etag is None:
         raise Problem(409, "NOT_READY", "The video of this swing has not come yet.")
+    refuse_removed(record)
     request.app.state.store.head(record.s3_key)  # without a video, another attempt would only lose the result
     record = catalog.request_analysis(analysis_id, only_ended=True) or record
     served_of(request).forget(analysis_id)

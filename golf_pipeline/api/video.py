@@ -25,6 +25,7 @@ from golf_pipeline.api.messages import (
     Results,
 )
 from golf_pipeline.api.problems import Problem, documented
+from golf_pipeline.api.removed_videos import refuse_removed
 from golf_pipeline.api.results import read_result
 from golf_pipeline.api.served import served_of
 from golf_pipeline.api.swing_messages import client_status
@@ -35,6 +36,7 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import GUEST, Upload, parse_upload_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
+from golf_pipeline.swing.errors import SwingError
 
 router = APIRouter(prefix="/api/video", tags=["video"])
 starting = APIRouter(
@@ -86,7 +88,11 @@ def analyze_video(asked: AnalyzeRequest, request: Request, caller: AnyCaller) ->
         raise Problem(404, "UNKNOWN_BUCKET", "This service does not read that bucket.")
     upload = parse_upload_key(asked.s3_key)
     _check_may_start(catalog, caller, upload.user_id)
-    facts = store.head(upload.key)
+    try:
+        facts = store.head(upload.key)
+    except SwingError:
+        refuse_removed(catalog.by_key(store.bucket, upload.key))
+        raise
     record, _ = catalog.register_object(store.bucket, upload, facts.etag, facts.size, facts.last_modified)
     if record.deleted_at is not None:
         raise Problem(410, "SWING_DELETED", "This swing was deleted. Upload the video again to have it back.")

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
@@ -38,6 +38,7 @@ OUTPUTS_AT_ONCE = 200
 LOOKS_AT_ONCE = 8
 """Requests to S3 side by side: thousands of uploads are looked at before they are deleted."""
 
+RUN_LASTS_AT_MOST = timedelta(days=1)
 ENDED = [status for status in Status if status.ended]
 
 
@@ -63,12 +64,16 @@ class RemovedOutputs:
 
 
 def is_being_analysed_again() -> ColumnElement[bool]:
-    """Whether a backfill has taken an analysis up and has not ended it: its status says nothing of that."""
+    """Whether a backfill has taken an analysis up and has not ended it: its status says nothing of that.
+
+    A backfill that was canceled leaves what its runs are at; a day later none of them is any more.
+    """
+    lately = datetime.now(UTC) - RUN_LASTS_AT_MOST
     return exists().where(
         backfill_items.c.analysis_id == analyses.c.analysis_id,
         backfill_items.c.backfill_id == backfills.c.backfill_id,
         backfill_items.c.ended_at.is_(None),
-        backfills.c.ended_at.is_(None),
+        or_(backfills.c.ended_at.is_(None), backfill_items.c.handed_out_at >= lately),
     )
 
 

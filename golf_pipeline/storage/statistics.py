@@ -72,8 +72,9 @@ class DailyStatistics(StoredStatistics):
     day: date
     uploads: int = Field(description="videos that came on that day")
     completed: int = Field(description="swings whose analysis ended well on that day, again or for the first time")
-    failed: dict[str, int] = Field(description="swings that failed on that day, by error code; refusals are among them")
+    failed: int = Field(description="swings that failed on that day, refused ones among them")
     refused: int = Field(description="of those that failed: because of the video")
+    failures: dict[str, int] = Field(description="swings that failed on that day, by error code")
     golfers_active: int = Field(description="golfers of whom a video came; guests are not known apart")
     waiting_time: WaitingTime | None = Field(description="of that day's uploads with a result; None: there is none")
     stage_seconds: dict[str, float] = Field(description="seconds of work on outputs stored on that day, by stage")
@@ -113,12 +114,12 @@ def count_day(connection: Connection, day: date) -> DailyStatistics:
     uploads = connection.execute(select(func.count()).select_from(analyses).where(came)).scalar_one()
     active = select(func.count(analyses.c.user_id.distinct())).where(came, analyses.c.user_id != GUEST)
     ends = select(analyses.c.status, analyses.c.error_code, func.count()).where(ended)
-    completed, failed = 0, dict[str, int]()
+    completed, failures = 0, dict[str, int]()
     for status, code, count in connection.execute(ends.group_by(analyses.c.status, analyses.c.error_code)):
         if status == Status.AI_COMPLETED:
             completed += count
         elif status == Status.FAILED:
-            failed[code or ""] = count
+            failures[code or ""] = count
     work = func.coalesce(func.sum(stage_outputs.c.facts["compute_seconds"].as_float()), 0.0)
     stored = and_(stage_outputs.c.stored_at >= start, stage_outputs.c.stored_at < end)
     stages = connection.execute(select(stage_outputs.c.stage, work).where(stored).group_by(stage_outputs.c.stage))
@@ -127,8 +128,9 @@ def count_day(connection: Connection, day: date) -> DailyStatistics:
         day=day,
         uploads=uploads,
         completed=completed,
-        failed=dict(sorted(failed.items())),
-        refused=sum(count for code, count in failed.items() if code in REFUSALS),
+        failed=sum(failures.values()),
+        refused=sum(count for code, count in failures.items() if code in REFUSALS),
+        failures=dict(sorted(failures.items())),
         golfers_active=connection.execute(active).scalar_one(),
         waiting_time=_waiting_time(connection, and_(came, analyses.c.status == Status.AI_COMPLETED)),
         stage_seconds={stage: float(seconds) for stage, seconds in sorted(map(tuple, stages))},
