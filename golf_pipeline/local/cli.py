@@ -37,16 +37,16 @@ def dev(
     dagster_port: Annotated[int, typer.Option(envvar="GOLF_DAGSTER_PORT", help="0 takes a free one")] = 3000,
     aws_port: Annotated[int, typer.Option(envvar="GOLF_AWS_PORT", help="0 takes a free one")] = 4566,
     issuer_port: Annotated[int, typer.Option(envvar="GOLF_ISSUER_PORT", help="0 takes a free one")] = 4567,
+    postgres: Annotated[bool, typer.Option("--postgres", help="PostgreSQL for both databases, as deployed")] = False,
     data_folder: DataFolderOption = None,
 ) -> None:
     """Start the embedded AWS, the development issuer, Dagster and the API together, until Ctrl-C."""
-    from golf_pipeline.local.stack import dev as run_dev
+    from golf_pipeline.local.dev import dev as run_dev
+    from golf_pipeline.local.stack import StackConfig
     from golf_pipeline.settings import get_settings
 
     folder = data_folder or get_settings().data_folder
-    raise typer.Exit(
-        run_dev(folder, api_port=api_port, dagster_port=dagster_port, aws_port=aws_port, issuer_port=issuer_port)
-    )
+    raise typer.Exit(run_dev(StackConfig(folder, api_port, dagster_port, aws_port, issuer_port, postgres=postgres)))
 
 
 @app.command()

@@ -22,8 +22,10 @@ from rich.table import Table
 from rich.text import Text
 
 import golf_pipeline
+from golf_pipeline.local.folder import StackError, lock_folder
 from golf_pipeline.local.http import Answer, post_json, request
-from golf_pipeline.local.stack import LocalStack, StackConfig, StackError, StopRequested, lock_folder, stop_on_signals
+from golf_pipeline.local.signals import StopRequested, stop_on_signals
+from golf_pipeline.local.stack import LocalStack, StackConfig
 from golf_pipeline.local.timeline import OVERHEAD_LIMIT_S, Part, SwingRun, read_run, split_time, total_seconds
 from golf_pipeline.storage.keys import PROFILES_PREFIX, partition_key
 

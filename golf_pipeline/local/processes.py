@@ -26,13 +26,20 @@ class Child:
     """One running part of the stack."""
 
     name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
     process: subprocess.Popen[bytes]
     log: Path
     log_start: int
+    started: float
+    """When, by `time.monotonic`."""
     is_task: bool = False
     """It is meant to end by itself, with code 0."""
     grace_s: float | None = None
     """How long it may take to end when asked; None: as long as the family's others, 0: it is not asked."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    """How it is asked."""
 
     @property
     def exit_code(self) -> int | None:
@@ -84,6 +91,7 @@ class Family:
         *,
         is_task: bool = False,
         grace_s: float | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Child:
         """Start a child in `folder`, with its output in `<logs>/<name>.log`."""
         log = self._logs / f"{name}.log"
@@ -101,9 +109,26 @@ class Family:
                 start_new_session=True,
             )
         self._tell_keeper(f"+{process.pid}")
-        child = Child(name, process, log, log_start, is_task, grace_s)
+        began = time.monotonic()
+        child = Child(name, command, environment, folder, process, log, log_start, began, is_task, grace_s, stop_signal)
         self.children.append(child)
         return child
+
+    def restart(self, child: Child, command: Sequence[str] | None = None) -> Child:
+        """Kill what is left of a child and its group, and start it again, with its own command unless one is given."""
+        child.signal(signal.SIGKILL)
+        child.process.wait()
+        self._tell_keeper(f"-{child.process.pid}")
+        self.children.remove(child)
+        return self.start(
+            child.name,
+            command or child.command,
+            child.environment,
+            child.folder,
+            is_task=child.is_task,
+            grace_s=child.grace_s,
+            stop_signal=child.stop_signal,
+        )
 
     def ended(self) -> Child | None:
         """Return a child that has ended although it should not have, if any."""
@@ -138,7 +163,7 @@ class Family:
         waited_for = {child: self._grace_s if child.grace_s is None else child.grace_s for child in children}
         for child, grace_s in waited_for.items():
             if grace_s > 0:
-                child.signal(signal.SIGTERM)
+                child.signal(child.stop_signal)
         while waited_for:
             for child, grace_s in list(waited_for.items()):
                 if not child.lives() or time.monotonic() - began >= grace_s:

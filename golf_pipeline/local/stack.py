@@ -3,59 +3,51 @@
 Every part is a process of its own that runs the code it runs in the cloud; what differs is only in its GOLF_*
 variables. The embedded AWS is a process too and not a thread: moto's state and its load on the interpreter stay out of
 the supervisor, and it may be killed without a loss. One code server is shared by the daemon and the webserver, so the
-definitions are imported once.
+definitions are imported once. The databases are SQLite files or, as in a deployment, an embedded PostgreSQL.
 
-Everything that must survive is in one data folder: objects and queue (`aws/`), catalog, Dagster's history
-(`dagster/`), the keys of the development issuer (`issuer/`), logs. One stack at a time uses a folder, held by a lock.
-How processes are ended whatever happens: `processes.py` and `keeper.py`.
+Everything that must survive is in one data folder (`folder.py`). How processes are ended whatever happens:
+`processes.py` and `keeper.py`; the terminal's side: `dev.py`.
 """
 
-import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import IO, Self
 
-from rich.console import Console
-from rich.text import Text
-
-import golf_pipeline
 from golf_pipeline.local import probes
 from golf_pipeline.local.aws import EmbeddedAws
+from golf_pipeline.local.folder import StackError, lock_folder, write_instance
 from golf_pipeline.local.issuer import DISCOVERY_PATH, DevIssuer
 from golf_pipeline.local.ports import HOST, PortTakenError, claim_port
+from golf_pipeline.local.postgres import EmbeddedPostgres
 from golf_pipeline.local.processes import Child, Family
+from golf_pipeline.local.signals import on_signals
 from golf_pipeline.settings import Settings
 
 CODE_LOCATION = "golf_pipeline"
-DAEMON = "dagster-daemon"
-CODE_SERVER = "dagster-code"
-STOP_ORDER = (("api", "dagster-webserver", DAEMON), (CODE_SERVER,), ("aws", "issuer"))
+AWS, ISSUER, API, POSTGRES = "aws", "issuer", "api", "postgres"
+DAEMON, CODE_SERVER, WEBSERVER = "dagster-daemon", "dagster-code", "dagster-webserver"
+STOP_ORDER = ((API, WEBSERVER, DAEMON), (CODE_SERVER,), (AWS, ISSUER, POSTGRES))
 ENDED_OUTRIGHT = (DAEMON, CODE_SERVER)
 """Asked to end, both wait for sensors that wait themselves, up to 20 s, and log failed ticks. Both are made to be cut
 off: ticks and runs under way go on at the next start (`crashed_runs.py`), from the last stage that is stored."""
-LOCK_WAIT_S = 20.0
+
+EVENT_BATCH_SIZE = 50
+"""Events of one step that Dagster may write in one statement (DAGSTER_EVENT_BATCH_SIZE). Only PostgreSQL gains."""
+
+RESTART_AFTER_S = 1.0
+"""A part that ends is not started again sooner than this after its last start."""
 POLL_S = 0.1
 
 api_port_option = "--api-port (GOLF_API_PORT)"
 dagster_port_option = "--dagster-port (GOLF_DAGSTER_PORT)"
 aws_port_option = "--aws-port (GOLF_AWS_PORT)"
 issuer_port_option = "--issuer-port (GOLF_ISSUER_PORT)"
-
-
-class StackError(Exception):
-    """The stack cannot start or go on; the message is for the person at the terminal."""
-
-
-class StopRequested(BaseException):
-    """A signal asks to end. Not an `Exception`, so that nothing on the way takes it for a failure."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,13 @@ class StackConfig:
     """More variables for every part, such as smaller limits."""
     with_dagster: bool = True
     """False: storage, issuer and API only, where results are read and none are made."""
+    postgres: bool = False
+    """Catalog and Dagster's history in an embedded PostgreSQL, as in a deployment, and not in SQLite files."""
+    postgres_port: int = 0
+    max_concurrent_runs: int | None = None
+    """Runs at once; None: as many as dagster.yaml says."""
+    restart_parts: bool = False
+    """Parts that end are started again, as systemd or compose would; else the end of one is the end of the stack."""
     start_timeout_s: float = 120.0
     stop_grace_s: float = 10.0
 
@@ -86,6 +85,7 @@ class LocalStack:
         self._family: Family | None = None
         self.aws: EmbeddedAws
         self.issuer: DevIssuer
+        self.postgres: EmbeddedPostgres | None = None
         self.environment: dict[str, str]
         self.api_port = self.dagster_port = self.code_port = 0
 
@@ -124,21 +124,37 @@ class LocalStack:
     def stop(self) -> None:
         """End all parts; safe to call in any state, and again. A signal meanwhile ends them by force."""
         if self._family is not None:
-            with _signals(lambda: self._family.kill() if self._family else None):
+            with on_signals(lambda: self._family.kill() if self._family else None):
                 self._family.stop(STOP_ORDER)
             self._family = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._unlock()
+
+    def kill(self) -> None:
+        """End all parts at once, by force, as when the machine loses its power; safe to call in any state."""
+        if self._family is not None:
+            self._family.kill()
+            self._family = None
+        self._unlock()
 
     def check(self) -> None:
-        """Raise StackError if a part has ended by itself."""
+        """Look after the parts: start again what has ended, with `restart_parts`.
+
+        Raises:
+            StackError: a part has ended by itself and is not to be started again.
+        """
         family = self._running()
-        child = family.ended()
-        if child is not None:
-            raise StackError(_obituary(child))
+        while (child := family.ended()) is not None:
+            if not self.config.restart_parts:
+                raise StackError(_obituary(child))
+            if time.monotonic() - child.started < RESTART_AFTER_S:
+                break
+            self._restart(child)
         if not family.keeper_lives:
             raise StackError("The process that guards the stack's end was killed; ending the stack with it.")
+
+    def restart(self, name: str) -> None:
+        """Kill a part, with all that it has started, and start it again, while the others live."""
+        self._restart(self._child(name))
 
     def __enter__(self) -> Self:
         self.start()
@@ -168,6 +184,11 @@ class LocalStack:
         )
         self.issuer = DevIssuer(self.folder, issuer_port)
         self.issuer.prepare()
+        if config.postgres:
+            self.postgres = EmbeddedPostgres(
+                self.folder / "postgres", claim_port(config.postgres_port, "PostgreSQL", "")
+            )
+            self.postgres.prepare()
         self.environment = self._environment(settings)
 
     def _environment(self, settings: Settings) -> dict[str, str]:
@@ -187,18 +208,18 @@ class LocalStack:
             "no_proxy": no_proxy,
             "PYTHONUNBUFFERED": "1",
         }
+        if self.postgres is not None:
+            own |= {**self.postgres.environment, "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE)}
         if settings.pose_model is not None:
             own["GOLF_POSE_MODEL"] = str(settings.pose_model.resolve())
         return {**inherited, **self.aws.environment, **self.issuer.environment, **own, **self.config.environment}
 
     def _prepare(self) -> None:
-        home = self.folder / "dagster"
-        for folder in (home, Path(self.environment["GOLF_WORK_FOLDER"])):
-            folder.mkdir(parents=True, exist_ok=True)
-        instance = Path(golf_pipeline.__file__).resolve().parents[1] / "dagster.yaml"
-        if not instance.is_file():
-            raise StackError(f"{instance} is missing: the local stack runs from a checkout of the project.")
-        shutil.copyfile(instance, home / "dagster.yaml")
+        config = self.config
+        write_instance(
+            self.folder / "dagster", postgres=config.postgres, max_concurrent_runs=config.max_concurrent_runs
+        )
+        Path(self.environment["GOLF_WORK_FOLDER"]).mkdir(parents=True, exist_ok=True)
         (self.folder / "workspace.yaml").write_text(
             f"load_from:\n  - grpc_server: {{host: {HOST}, port: {self.code_port}, location_name: {CODE_LOCATION}}}\n"
         )
@@ -209,11 +230,15 @@ class LocalStack:
         since = time.time()
         deadline = time.monotonic() + self.config.start_timeout_s
         python = sys.executable
-        aws = self._start_part("aws", [python, "-m", "golf_pipeline.local.aws"])
-        issuer = self._start_part("issuer", [python, "-m", "golf_pipeline.local.issuer"])
-        code_server, recovery = self._start_code_server() if self.config.with_dagster else (None, None)
+        aws = self._start_part(AWS, [python, "-m", "golf_pipeline.local.aws"])
+        issuer = self._start_part(ISSUER, [python, "-m", "golf_pipeline.local.issuer"])
+        has_history = self._has_history()
+        if self.postgres is not None:
+            database = self._start_part(POSTGRES, self.postgres.command)
+            self._wait(database, self.postgres.accepts, deadline)
+        code_server, recovery = self._start_code_server(has_history) if self.config.with_dagster else (None, None)
         self._wait(aws, lambda: probes.answers(self.aws.port, f"/{self.aws.bucket}?max-keys=0"), deadline)
-        api = self._start_part("api", [python, "-m", "golf_pipeline.cli", "api"])
+        api = self._start_part(API, [python, "-m", "golf_pipeline.cli", "api"])
         if code_server is not None:
             self._wait(code_server, lambda: probes.code_server_serves(self.code_port), deadline)
         if recovery is not None:
@@ -224,22 +249,24 @@ class LocalStack:
         for child, probe in dagster:
             self._wait(child, probe, deadline)
 
-    def _start_code_server(self) -> tuple[Child, Child | None]:
+    def _has_history(self) -> bool:
+        """Whether an earlier stack of this folder may have left runs."""
+        return (self.postgres.data if self.postgres else self.folder / "dagster" / "history").is_dir()
+
+    def _start_code_server(self, has_history: bool) -> tuple[Child, Child | None]:
         """The server of the definitions and, in a folder with a history, the task that heals crashed runs."""
-        recovery = None
-        if (self.folder / "dagster" / "history").is_dir():
-            recovery = self._start_part(
-                "dagster-recovery", [sys.executable, "-m", "golf_pipeline.local.crashed_runs"], is_task=True
-            )
+        recovery = self._start_part("dagster-recovery", _recovery_command(), is_task=True) if has_history else None
+        return self._start_part(CODE_SERVER, self._code_server_command()), recovery
+
+    def _code_server_command(self) -> list[str]:
         code = ["-m", "golf_pipeline.definitions", "--location-name", CODE_LOCATION]
-        command = [sys.executable, "-m", "dagster", "api", "grpc", "-p", str(self.code_port), *code]
-        return self._start_part(CODE_SERVER, command), recovery
+        return [sys.executable, "-m", "dagster", "api", "grpc", "-p", str(self.code_port), *code]
 
     def _start_dagster(self, since: float) -> list[tuple[Child, probes.Probe]]:
         """Start the webserver and the daemon; returns each with what tells that it is ready."""
         workspace = ["-w", str(self.folder / "workspace.yaml")]
         web = [sys.executable, "-m", "dagster_webserver", "-h", HOST, "-p", str(self.dagster_port), *workspace]
-        webserver = self._start_part("dagster-webserver", web)
+        webserver = self._start_part(WEBSERVER, web)
         daemon = self._start_part(DAEMON, [sys.executable, "-m", "dagster._daemon", "run", *workspace])
         return [
             (webserver, lambda: probes.definitions_loaded(self.dagster_port)),
@@ -247,17 +274,42 @@ class LocalStack:
         ]
 
     def _start_part(self, name: str, command: list[str], *, is_task: bool = False) -> Child:
+        # Asked with SIGTERM, PostgreSQL waits until the last client has gone by itself.
+        stop_signal = signal.SIGINT if name == POSTGRES else signal.SIGTERM
         grace_s = 0.0 if name in ENDED_OUTRIGHT else None
-        return self._running().start(name, command, self.environment, self.folder, is_task=is_task, grace_s=grace_s)
+        return self._running().start(
+            name, command, self.environment, self.folder, is_task=is_task, grace_s=grace_s, stop_signal=stop_signal
+        )
+
+    def _restart(self, child: Child) -> None:
+        if child.name != CODE_SERVER:
+            self._running().restart(child)
+            return
+        # As in deploy/compose.yaml: its runs were its children and are gone, so they are ended before it serves again.
+        chain = 'recovery="$1"; shift; "$0" -m "$recovery" && exec "$@"'
+        recovery = _recovery_command()
+        self._running().restart(
+            child, ["/bin/sh", "-c", chain, recovery[0], recovery[-1], *self._code_server_command()]
+        )
+
+    # While it runs
 
     def process_group(self, name: str) -> int:
         """The process group of a part: it and all that it has started."""
-        return next(child.process.pid for child in self._running().children if child.name == name)
+        return self._child(name).process.pid
+
+    def _child(self, name: str) -> Child:
+        return next(child for child in self._running().children if child.name == name)
 
     def _running(self) -> Family:
         if self._family is None:
             raise StackError("The stack is not started.")
         return self._family
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _wait(self, child: Child, probe: probes.Probe, deadline: float) -> None:
         self.on_step(f"waiting for {child.name}")
@@ -270,102 +322,8 @@ class LocalStack:
             time.sleep(POLL_S)
 
 
-def dev(
-    data_folder: Path,
-    *,
-    api_port: int = 8000,
-    dagster_port: int = 3000,
-    aws_port: int = 4566,
-    issuer_port: int = 4567,
-    console: Console | None = None,
-) -> int:
-    """Run the stack in the foreground until Ctrl-C or SIGTERM. Returns the exit code: 0 for such an end, else 1."""
-    console = console or Console()
-    stack = LocalStack(StackConfig(data_folder, api_port, dagster_port, aws_port, issuer_port))
-    failure: StackError | None = None
-    try:
-        with _signals(_request_stop):
-            with console.status("starting") as status:
-                stack.on_step = status.update
-                stack.start()
-            _print_addresses(stack, console)
-            while True:
-                stack.check()
-                time.sleep(POLL_S)
-    except StopRequested:
-        pass
-    except StackError as error:
-        failure = error
-    with console.status("stopping"):
-        stack.stop()
-    if failure is not None:
-        console.print(Text(str(failure), style="red"), soft_wrap=True)
-        return 1
-    console.print("Stopped; uploads and results are kept.")
-    return 0
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Within the block, SIGINT, SIGTERM and SIGHUP raise StopRequested in the main thread."""
-    with _signals(_request_stop):
-        yield
-
-
-def _request_stop() -> None:
-    raise StopRequested
-
-
-@contextmanager
-def _signals(action: Callable[[], None]) -> Iterator[None]:
-    def handle(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        action()
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def lock_folder(folder: Path) -> IO[str]:
-    """Take the folder's lock; the file names its holder.
-
-    Raises:
-        StackError: another stack runs in the folder.
-    """
-    lock = (folder / "stack.lock").open("a+")
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip()
-            # A dead holder's keeper keeps the lock until it has ended what the holder left: worth a short wait.
-            if _process_lives(holder) or time.monotonic() > deadline:
-                lock.close()
-                raise StackError(
-                    f"A stack (process {holder}) already runs in {folder}: stop it, or choose another data folder."
-                ) from None
-            time.sleep(POLL_S)
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _process_lives(number: str) -> bool:
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def _recovery_command() -> list[str]:
+    return [sys.executable, "-m", "golf_pipeline.local.crashed_runs"]
 
 
 def _obituary(child: Child) -> str:
@@ -374,16 +332,3 @@ def _obituary(child: Child) -> str:
 
 def _tail(child: Child) -> str:
     return f"The end of {child.log}:\n{child.log_tail()}"
-
-
-def _print_addresses(stack: LocalStack, console: Console) -> None:
-    for what, where in (
-        ("API", f"{stack.api_url}/docs"),
-        ("Dagster", stack.dagster_url),
-        ("AWS", f"{stack.aws.endpoint_url}  (bucket {stack.aws.bucket})"),
-        ("Issuer", f"{stack.issuer.url}  (for development only; tokens: golf-pipeline token NAME)"),
-        ("Data", str(stack.folder)),
-        ("Logs", str(stack.logs)),
-    ):
-        console.print(f"  [bold]{what:<8}[/]{where}", soft_wrap=True, highlight=False)
-    console.print("Ctrl-C stops everything; uploads and results stay.")

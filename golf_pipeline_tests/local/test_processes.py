@@ -105,3 +105,16 @@ def test_children_know_the_mark_and_have_no_way_to_read_the_terminal(family: Fam
     wait_until(family.ended)
     assert family.children[0].log_tail() == f"{family.mark} ''"
     family.stop([])
+
+
+def test_a_child_that_is_restarted_loses_what_it_had_started_and_runs_its_own_command_again(family: Family) -> None:
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); {SLEEP}"
+    start(family, parent)
+    wait_until(lambda: len(marked_processes(family.mark)) == 2)
+    (child,) = family.children
+    before = set(marked_processes(family.mark))
+    again = family.restart(child)
+    assert (family.children, again.command) == ([again], child.command)
+    wait_until(lambda: len(marked_processes(family.mark)) == 2)
+    assert not before & set(marked_processes(family.mark))
+    family.stop([])
