@@ -2,9 +2,6 @@
 
 import hmac
 import ipaddress
-import time
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TooLate
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,11 +13,8 @@ from golf_pipeline.api import metrics
 from golf_pipeline.api.edge import settings_of
 from golf_pipeline.api.gauges import Gauges
 from golf_pipeline.api.identity import bearer_token, identify
-from golf_pipeline.api.probes import Probe
+from golf_pipeline.api.probes import outcomes
 from golf_pipeline.api.problems import Problem, documented
-from golf_pipeline.swing.errors import SwingError
-
-CHECK_TIMEOUT_S = 3.0
 
 router = APIRouter(tags=["operations"])
 
@@ -45,10 +39,7 @@ async def health() -> Health:
 @router.get("/ready", operation_id="getReadiness", responses={503: {"model": Readiness}})
 def ready(request: Request, response: Response) -> Readiness:
     """Whether the catalog and S3 answer in time; 503 names the one that does not."""
-    probes: dict[str, Probe] = request.app.state.probes
-    asked = {name: probe.start() for name, probe in probes.items()}
-    deadline = time.monotonic() + CHECK_TIMEOUT_S
-    checks = {name: _outcome(future, deadline) for name, future in asked.items()}
+    checks = outcomes(request.app.state.probes)
     if any(outcome != "ok" for outcome in checks.values()):
         response.status_code = 503
         return Readiness(status="not ready", checks=checks)
@@ -103,15 +94,3 @@ def get_metrics(request: Request) -> Response:
     """Counters of all workers of this machine, and gauges of the catalog and the queue as they are now."""
     gauges: Gauges = request.app.state.gauges
     return Response(metrics.counted() + gauges.text(), media_type=CONTENT_TYPE_LATEST)
-
-
-def _outcome(check: "Future[None]", deadline: float) -> str:
-    try:
-        check.result(max(0.0, deadline - time.monotonic()))
-    except TooLate:
-        return f"no answer within {CHECK_TIMEOUT_S:g} s"
-    except SwingError as error:
-        return error.code
-    except Exception as error:
-        return type(error).__name__
-    return "ok"

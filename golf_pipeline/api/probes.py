@@ -1,8 +1,15 @@
 """A check of something that this service needs, which may hang without holding anybody up for long."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooLate
+
+from golf_pipeline.swing.errors import SwingError
+
+CHECK_TIMEOUT_S = 3.0
+OK = "ok"
 
 
 class Probe:
@@ -32,3 +39,22 @@ class Probe:
             future.set_exception(error)
         else:
             future.set_result(None)
+
+
+def outcomes(probes: Mapping[str, Probe]) -> dict[str, str]:
+    """What each check says, in time: `OK`, or how it failed in a word."""
+    asked = {name: probe.start() for name, probe in probes.items()}
+    deadline = time.monotonic() + CHECK_TIMEOUT_S
+    return {name: _outcome(future, deadline) for name, future in asked.items()}
+
+
+def _outcome(check: "Future[None]", deadline: float) -> str:
+    try:
+        check.result(max(0.0, deadline - time.monotonic()))
+    except TooLate:
+        return f"no answer within {CHECK_TIMEOUT_S:g} s"
+    except SwingError as error:
+        return error.code
+    except Exception as error:
+        return type(error).__name__
+    return OK

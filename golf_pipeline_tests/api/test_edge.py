@@ -93,7 +93,7 @@ def test_the_api_publishes_its_openapi_with_examples(api: httpx.Client) -> None:
 def test_a_store_that_hangs_is_named_in_time_and_does_not_make_the_catalog_look_slow(
     serve: Serve, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("golf_pipeline.api.operations.CHECK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("golf_pipeline.api.probes.CHECK_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as takes_calls_and_never_answers:
         port = takes_calls_and_never_answers.getsockname()[1]
         hanging = ObjectStore.connect(store.bucket, f"http://127.0.0.1:{port}", "us-east-1")
