@@ -16,7 +16,7 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import Upload, output_key, profile_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.profiles import record_profile
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
 from golf_pipeline.storage.result import ARTIFACTS, RESULT_SCHEMA_VERSION, RESULT_STAGE, build_result
 from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
@@ -83,7 +83,9 @@ def _store_swing(
     result = build_result(record, analysis, coaching, artifacts, analysis.algorithm_versions)
     key = output_key(user_id, record.analysis_id, RESULT_STAGE, RESULT_SCHEMA_VERSION, "result.json")
     store.put_bytes(key, result.model_dump_json().encode(), JSON)
-    catalog.record_stage(record.analysis_id, RESULT_STAGE, RESULT_SCHEMA_VERSION, key, None)
+    catalog.record_stage(
+        StageOutput(analysis_id=record.analysis_id, stage=RESULT_STAGE, version=RESULT_SCHEMA_VERSION, key=key)
+    )
     for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
         catalog.set_status(record.analysis_id, status, "Your swing analysis is ready.")
     return catalog.get(record.analysis_id) or record

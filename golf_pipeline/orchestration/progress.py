@@ -1,4 +1,4 @@
-"""The one status that two assets bring about together."""
+"""The one status that two stages bring about together."""
 
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.storage.records import Status
@@ -6,8 +6,7 @@ from golf_pipeline.storage.records import Status
 _BOTH = frozenset({"key_frames", "metrics"})
 
 
-def mark_measured(swing: Swing, stage: str) -> None:
-    """Note that key frames or metrics are stored; COMPLETED once both are, whichever comes second."""
-    swing.measured.add(stage)
-    if swing.measured >= _BOTH:
+def mark_measured(swing: Swing) -> None:
+    """COMPLETED once key frames and metrics are stored, whichever comes second."""
+    if swing.passed >= _BOTH:
         swing.set_status(Status.COMPLETED, "Your swing is measured. The coach is next.")

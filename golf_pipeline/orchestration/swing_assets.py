@@ -1,7 +1,7 @@
-"""`@swing_asset`: makes a Dagster asset out of a function that works on one swing, and runs it over a run's swings.
+"""`swing_asset`: makes a Dagster asset out of a stage, and brings a run's swings through it.
 
-The function reads, calls the core, stores and returns a `Made`; all that is the same for every stage is here: one swing
-failing alone, timing, the catalog's stage record, materialisation events, checks, retries, and how a run ends.
+What happens to one swing is in `stages.py`; here is what a run adds: one swing failing alone, materialisation events,
+checks, retries, and how a run ends.
 
 **One bad swing fails alone.** When an asset returns an output, Dagster logs a materialisation for every partition of
 the run's range (`execute_step._get_output_asset_events` loops over all of them), the failed ones included. So no asset
@@ -22,10 +22,8 @@ trouble: a full disk or a lost database is worth a retry, a TypeError is not.
 """
 
 import random
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -34,6 +32,7 @@ from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandl
 
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.resources import SwingStore
+from golf_pipeline.orchestration.stages import Outcome, Stage, bring_through
 from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
 from golf_pipeline.storage.links import sign_link
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -45,105 +44,49 @@ FIRST_RETRY_AFTER_S = 2.0
 SWINGS_PER_BACKFILL_RUN = 10
 """Swings in one run of a backfill started in the UI; each keeps its video on disk until the run ends."""
 
-
-@dataclass(frozen=True)
-class Made:
-    """What a stage made of one swing: the key of its main output, and what the UI shows beside it."""
-
-    key: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    reused: bool = False
-    then: Callable[[], None] | None = None
-    """What to do once the catalog knows the output: a status must never promise what cannot be looked up yet."""
+FORCE_TAG = "golf/force"
+"""A run with this tag computes every stage that it was asked for, also where nothing has changed."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A check's answer for one swing; `values` end up in the check's metadata."""
+def swing_asset(stage: Stage) -> dg.AssetsDefinition:
+    """The asset of a stage: its name and description are those of the function that computes it."""
 
-    passed: bool
-    values: Mapping[str, Any]
+    def run_step(context: dg.AssetExecutionContext, swing_store: SwingStore) -> Iterator[Any]:
+        yield from _run_step(context, swing_store.workspace, stage)
 
-
-@dataclass(frozen=True)
-class SwingCheck:
-    """A check of one asset: `judge` looks at one swing whose stage has just been stored."""
-
-    name: str
-    description: str
-    judge: Callable[[Swing], Verdict]
-
-
-Compute = Callable[[Swing], Made]
-
-
-@dataclass(frozen=True)
-class _Stage:
-    asset: str
-    stage: str
-    version: str
-    compute: Compute
-    checks: tuple[SwingCheck, ...]
+    with warnings.catch_warnings():
+        # A range can only run in one run with a BackfillPolicy, whose API is still marked as beta.
+        warnings.filterwarnings("ignore", message=".*`backfill_policy`.*", category=dg.BetaWarning)
+        return dg.asset(
+            name=stage.asset,
+            description=stage.description,
+            deps=list(stage.deps),
+            partitions_def=swings,
+            group_name=GROUP,
+            owners=OWNERS,
+            kinds=set(stage.kinds),
+            code_version=stage.version,
+            output_required=False,
+            backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=SWINGS_PER_BACKFILL_RUN),
+            check_specs=[
+                dg.AssetCheckSpec(check.name, asset=stage.asset, description=check.description)
+                for check in stage.checks
+            ],
+        )(run_step)
 
 
-def swing_asset(
-    *,
-    stage: str,
-    version: str,
-    deps: Sequence[str] = (),
-    kinds: set[str],
-    checks: Sequence[SwingCheck] = (),
-) -> Callable[[Compute], dg.AssetsDefinition]:
-    """Turn a function of one swing into an asset of its name, described by its docstring.
-
-    Args:
-        stage: the stage's name in output keys and in the catalog.
-        version: the stage's ALGORITHM_VERSION; it is Dagster's `code_version` too.
-        deps: names of the assets whose outputs it reads.
-        kinds: what the UI shows on the asset.
-        checks: evaluated over all swings of the run in the same step.
-    """
-
-    def decorate(compute: Compute) -> dg.AssetsDefinition:
-        definition = _Stage(compute.__name__, stage, version, compute, tuple(checks))
-
-        def run_step(context: dg.AssetExecutionContext, swing_store: SwingStore) -> Iterator[Any]:
-            yield from _run_step(context, swing_store.workspace, definition)
-
-        with warnings.catch_warnings():
-            # A range can only run in one run with a BackfillPolicy, whose API is still marked as beta.
-            warnings.filterwarnings("ignore", message=".*`backfill_policy`.*", category=dg.BetaWarning)
-            return dg.asset(
-                name=definition.asset,
-                description=compute.__doc__,
-                deps=list(deps),
-                partitions_def=swings,
-                group_name=GROUP,
-                owners=OWNERS,
-                kinds=kinds,
-                code_version=version,
-                output_required=False,
-                backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=SWINGS_PER_BACKFILL_RUN),
-                check_specs=[
-                    dg.AssetCheckSpec(check.name, asset=definition.asset, description=check.description)
-                    for check in checks
-                ],
-            )(run_step)
-
-    return decorate
-
-
-def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: _Stage) -> Iterator[Any]:
+def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: Stage) -> Iterator[Any]:
     keys = list(context.partition_keys)
+    force = FORCE_TAG in context.run.tags
     waiting: dict[str, SwingError] = {}
     for key in keys:
         if key in workspace.lost or (stage.asset, key) in workspace.done:
             continue
         try:
-            event = _materialise(context, workspace, stage, key)
+            outcome = bring_through(workspace.swing(key), stage, force=force)
         except SupersededError as superseded:
             context.log.info(str(superseded))
-            workspace.lose(key, SwingError(ErrorCode.INTERNAL, "A newer upload took over.", detail=str(superseded)))
+            workspace.leave(key, SwingError(ErrorCode.INTERNAL, "A newer upload took over.", detail=str(superseded)))
         except Exception as cause:
             error = as_swing_error(cause)
             if not isinstance(cause, SwingError):
@@ -155,44 +98,44 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: _S
                 _lose(context, workspace, key, error)
         else:
             workspace.done.add((stage.asset, key))
-            yield event
+            yield materialisation(workspace.swing(key), stage, outcome)
     if waiting:
         raise _retry(context, waiting)
     lost = {key: workspace.lost[key] for key in keys if key in workspace.lost}
     if len(lost) == len(keys):
         raise _failure(lost)
     yield from _check_results(workspace, stage, [key for key in keys if key not in lost])
-    yield _output_is_there(context)
+    yield output_is_there(context)
     if lost and _is_last(context):
         raise _failure(lost)
 
 
-def _materialise(
-    context: dg.AssetExecutionContext, workspace: Workspace, stage: _Stage, key: str
-) -> dg.AssetMaterialization:
-    swing = workspace.swing(key)
-    swing.check_current()
-    started = time.perf_counter()
-    made = stage.compute(swing)
-    seconds = round(time.perf_counter() - started, 3)
-    facts = {name: value for name, value in made.metadata.items() if isinstance(value, str | int | float | bool)}
-    swing.record_stage(
-        stage.stage, stage.version, made.key, {**facts, "compute_seconds": seconds, "reused": made.reused}
-    )
-    if made.then is not None:
-        made.then()
+def materialisation(swing: Swing, stage: Stage, outcome: Outcome) -> dg.AssetMaterialization:
+    """What the UI shows of one swing at one stage."""
+    links = {
+        name: dg.MetadataValue.url(result_url(swing, part))
+        for name, part in LINKS.get(stage.name, {"result": ""}).items()
+    }
     return dg.AssetMaterialization(
-        asset_key=context.asset_key,
-        partition=key,
+        asset_key=stage.asset,
+        partition=swing.record.partition_key,
         metadata={
-            **made.metadata,
-            "compute_seconds": seconds,
-            "reused": made.reused,
-            "result": dg.MetadataValue.url(result_url(swing)),
-            "stored_at": f"s3://{workspace.objects.bucket}/{made.key}",
+            **outcome.metadata,
+            **links,
+            "compute_seconds": outcome.seconds,
+            "how": outcome.how,
+            "stored_at": f"s3://{swing.workspace.objects.bucket}/{outcome.key}",
         },
         tags={"dagster/code_version": stage.version},
     )
+
+
+LINKS = {
+    "key_frames": {"result": "", "contact_sheet": "contact-sheet"},
+    "overlay": {"result": "", "overlay": "overlay"},
+    "report": {"result": "", "report": "report"},
+}
+"""By stage: what its materialisation links to, as parts of the swing's result in the API."""
 
 
 def result_url(swing: Swing, part: str = "") -> str:
@@ -255,7 +198,7 @@ def _failure(lost: Mapping[str, SwingError]) -> dg.Failure:
     )
 
 
-def _check_results(workspace: Workspace, stage: _Stage, keys: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+def _check_results(workspace: Workspace, stage: Stage, keys: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
     for check in stage.checks:
         verdicts = {key: check.judge(workspace.swing(key)) for key in keys}
         failed = [key for key, verdict in verdicts.items() if not verdict.passed]
@@ -268,7 +211,8 @@ def _check_results(workspace: Workspace, stage: _Stage, keys: Sequence[str]) -> 
         )
 
 
-def _output_is_there(context: dg.AssetExecutionContext) -> dg.DagsterEvent:
+def output_is_there(context: dg.AssetExecutionContext) -> dg.DagsterEvent:
+    """What lets the next step run without a materialisation of every partition; see the module's docstring."""
     step = context.get_step_execution_context()
     (output,) = (output for output in step.step.step_outputs if output.properties.asset_key == context.asset_key)
     return dg.DagsterEvent.step_output_event(

@@ -1,21 +1,28 @@
 """What one run knows: its work folder, the swings it carries with the documents in hand, and which of them it has lost.
 
-Assets get a `Swing` for each partition and never see a key, a bucket or a path of their own making. Everything in here
-can be lost with the run: whatever a later run needs is in S3 and in the catalog.
+Assets get a `Swing` for each partition and never see a bucket or a path of their own making. Everything in here can be
+lost with the run: whatever a later run needs is in S3 and in the catalog.
+
+A swing that is already finished and is analysed again is worked on **quietly**: its status stays, its golfer goes on
+seeing the old result, and what the stages make is noted together, in one transaction, once the new result is whole
+(`Swing.end`). A quiet analysis that fails leaves everything as it was.
 """
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from golf_pipeline.orchestration.partitions import resolve_swing
+from golf_pipeline.orchestration.stages import UPLOAD
 from golf_pipeline.settings import Settings
-from golf_pipeline.storage.keys import frame_key, output_key
+from golf_pipeline.storage.keys import counterpart, frame_key, output_key, swing_folder
 from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
 from golf_pipeline.swing.documents import Document
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -35,6 +42,9 @@ CONTENT_TYPES = {
     ".mp4": "video/mp4",
     ".html": "text/html; charset=utf-8",
 }
+HASH_CHUNK_BYTES = 1024 * 1024
+FINGERPRINT_CHARACTERS = 8
+"""Of a fingerprint, in the name of an output's folder: enough to tell apart what was made of one swing."""
 
 
 class SupersededError(Exception):
@@ -66,15 +76,46 @@ class Workspace:
         return self._swings[key]
 
     def lose(self, key: str, error: SwingError) -> None:
-        """Give a swing up: FAILED in the catalog, skipped by the later steps of this run, its files removed."""
+        """Give a swing up: FAILED in the catalog (a quiet one stays as it is), and left out from here on."""
         if key in self._swings:
             swing = self._swings[key]
-            self.catalog.fail(swing.record.analysis_id, error, attempt=swing.record.attempt)
-            swing.release()
+            if not swing.quiet:
+                self.catalog.fail(swing.record.analysis_id, error, attempt=swing.record.attempt)
+        self.leave(key, error)
+
+    def leave(self, key: str, error: SwingError) -> None:
+        """Leave a swing out of the later steps of this run and remove its files; the catalog is not told."""
+        if key in self._swings:
+            self._swings[key].release()
         self.lost[key] = error
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass
+class Written:
+    """What a stage has written so far: its folder, the names below the swing's folder, the hashes of the bytes."""
+
+    analysis_id: str
+    stage: str
+    version: str
+    folder: str
+    names: list[str] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def output(self, key: str, fingerprint: str | None, facts: dict[str, Any]) -> StageOutput:
+        return StageOutput(
+            analysis_id=self.analysis_id,
+            stage=self.stage,
+            version=self.version,
+            key=key,
+            facts=facts,
+            stored_at=datetime.now(UTC),
+            fingerprint=fingerprint,
+            output_sha256=self.hashes.get(key),
+            files=tuple(self.names),
+        )
 
 
 @dataclass
@@ -84,10 +125,15 @@ class Swing:
     workspace: Workspace
     record: AnalysisRecord
     folder: Path
-    measured: set[str] = field(default_factory=set)
-    """Which of key frames and metrics are stored; see `progress`."""
+    quiet: bool = False
+    """The swing is finished and stays so while it is analysed again."""
+    passed: set[str] = field(default_factory=set)
+    """Stages that it came through in this run."""
     _documents: dict[str, Document] = field(default_factory=dict)
     _track: "LandmarkTrack | None" = None
+    _readable: frozenset[str] | None = None
+    _writing: Written | None = None
+    _unnoted: list[StageOutput] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -100,6 +146,7 @@ class Swing:
         Raises:
             SwingError: UPLOAD_DELETED, UPLOAD_FORBIDDEN, VIDEO_TOO_LARGE, STORAGE_UNAVAILABLE.
         """
+        self._check_readable(UPLOAD)
         path = self.folder / f"upload{Path(self.record.s3_key).suffix.lower()}"
         path.parent.mkdir(parents=True, exist_ok=True)
         limit = self.settings.max_upload_bytes
@@ -107,6 +154,11 @@ class Swing:
         return path
 
     # -- the catalog ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def stages(self) -> dict[str, StageOutput]:
+        """The outputs of this swing by stage: those of the catalog, and what this run has made since."""
+        return self.workspace.catalog.stages(self.record.analysis_id)
 
     def check_current(self) -> None:
         """Raise SupersededError if another attempt began: its run, not this one, works on the analysis now."""
@@ -123,12 +175,23 @@ class Swing:
         Raises:
             SupersededError: the dispatch sensor was quicker and has handed that attempt to a run of its own.
         """
+        if self.quiet:
+            return
         if self.record.status.ended:
             self._new_attempt()
         self.set_status(Status.PROCESSING, "We are looking at your video.")
 
-    def complete(self, progress_message: str) -> None:
-        """Set AI_COMPLETED, also for an analysis that failed before and was carried on from a later asset."""
+    def end(self, progress_message: str) -> None:
+        """Set AI_COMPLETED, also for an analysis that failed before and was carried on from a later asset.
+
+        Raises:
+            SupersededError: quietly analysed, and another attempt began or the swing was deleted.
+        """
+        if self.quiet:
+            outputs, self._unnoted = self._unnoted, []
+            if not self.workspace.catalog.swap_outputs(self.record, outputs):
+                raise self._superseded()
+            return
         now = self.workspace.catalog.get(self.record.analysis_id)
         if now is not None and now.status == Status.FAILED:
             self._new_attempt()
@@ -142,25 +205,35 @@ class Swing:
         self.record = resolve_swing(catalog, self.record.partition_key)
 
     def set_status(self, status: Status, progress_message: str) -> None:
+        if self.quiet:
+            return
         catalog, record = self.workspace.catalog, self.record
         catalog.set_status(record.analysis_id, status, progress_message, attempt=record.attempt)
 
-    def set_content(self, sha256: str) -> None:
+    def learn_content(self) -> None:
+        """Have the hash of the upload's bytes in the record; they are downloaded where it is not known yet."""
+        if self.record.content_sha256 is not None:
+            return
+        digest = hashlib.sha256()
+        with self.video.open("rb") as file:
+            while chunk := file.read(HASH_CHUNK_BYTES):
+                digest.update(chunk)
+        sha256 = digest.hexdigest()
         if not self.workspace.catalog.set_content(self.record.analysis_id, sha256, attempt=self.record.attempt):
             raise self._superseded()
         self.record = self.record.model_copy(update={"content_sha256": sha256})
 
-    def record_stage(self, stage: str, version: str, key: str, facts: dict[str, Any]) -> None:
-        """Note a stage's output in the catalog.
+    def record_stage(self, output: StageOutput) -> None:
+        """Note a stage's output in the catalog; quietly, only together with the others (`end`).
 
         Raises:
             SupersededError: another attempt began.
         """
-        catalog, record = self.workspace.catalog, self.record
-        if not catalog.record_stage(
-            record.analysis_id, stage, version, key, record.content_sha256, facts, attempt=record.attempt
-        ):
+        if self.quiet:
+            self._unnoted.append(output)
+        elif not self.workspace.catalog.record_stage(output, attempt=self.record.attempt):
             raise self._superseded()
+        self.stages[output.stage] = output
 
     def stored(self, stage: str) -> StageOutput:
         """Where the output of a stage is.
@@ -168,10 +241,17 @@ class Swing:
         Raises:
             SwingError: INTERNAL, the stage was never stored: it must be materialised first.
         """
-        output = self.workspace.catalog.stages(self.record.analysis_id).get(stage)
+        output = self.stages.get(stage)
         if output is None:
             raise self._missing(stage, "was never stored")
         return output
+
+    def identity(self, name: str) -> str:
+        """What a stage's output, or the upload, is by its content."""
+        if name == UPLOAD:
+            return self.record.content_sha256 or f"etag {self.record.etag}"
+        output = self.stored(name)
+        return output.output_sha256 or f"{output.key} of {output.stored_at.isoformat()}"
 
     def _missing(self, stage: str, why: str) -> SwingError:
         return SwingError(
@@ -180,37 +260,92 @@ class Swing:
             detail=f"the stage {stage} of {self.record.analysis_id} {why}: materialise it first",
         )
 
-    # -- outputs -------------------------------------------------------------------------------------------------
+    # -- what a stage writes -------------------------------------------------------------------------------------
 
-    def key(self, stage: str, version: str, name: str) -> str:
-        return output_key(self.record.user_id, self.record.analysis_id, stage, version, name)
+    @contextmanager
+    def writing(self, stage: str, version: str, fingerprint: str) -> Iterator[Written]:
+        """Within the block, what is put belongs to this output, in a folder that no other output has."""
+        folder = f"{version}-{fingerprint[:FINGERPRINT_CHARACTERS]}"
+        self._writing = Written(self.record.analysis_id, stage, version, folder)
+        try:
+            yield self._writing
+        finally:
+            self._writing = None
 
-    def put_document(self, stage: str, version: str, name: str, document: Document) -> str:
-        """Store a document as JSON; later steps of this run get it from memory. Returns its key."""
-        key = self.key(stage, version, name)
-        self.workspace.objects.put_bytes(key, document.model_dump_json(indent=2).encode(), JSON_TYPE)
-        self._documents[stage] = document
-        return key
+    def put_document(self, name: str, document: Document) -> str:
+        """Store the stage's document as JSON; later steps of this run get it from memory. Returns its key."""
+        self._documents[self._present.stage] = document
+        return self.put_bytes(name, document.model_dump_json(indent=2).encode())
 
-    def put_bytes(self, stage: str, version: str, name: str, body: bytes) -> str:
+    def put_bytes(self, name: str, body: bytes) -> str:
         """Store the bytes of a file of this name and return their key."""
-        key = self.key(stage, version, name)
+        key = self._noted(self._key(name), body)
         self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[Path(name).suffix])
         return key
 
-    def put_file(self, stage: str, version: str, path: Path) -> str:
+    def put_file(self, path: Path) -> str:
         """Store a file under its own name and return its key."""
-        key = self.key(stage, version, path.name)
-        self.workspace.objects.upload(path, key, CONTENT_TYPES[path.suffix])
-        return key
+        return self.put_bytes(path.name, path.read_bytes())
 
     def put_frame(self, path: Path) -> str:
-        key = frame_key(self.record.user_id, self.record.analysis_id, path.name)
-        self.workspace.objects.upload(path, key, CONTENT_TYPES[path.suffix])
+        """Store a key frame where clients look for it."""
+        body = path.read_bytes()
+        key = self._noted(frame_key(self.record.user_id, self.record.analysis_id, path.name), body)
+        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[path.suffix])
         return key
+
+    @property
+    def _present(self) -> Written:
+        if self._writing is None:
+            raise RuntimeError("only a stage that is being computed writes")
+        return self._writing
+
+    def _key(self, name: str) -> str:
+        present, record = self._present, self.record
+        return output_key(record.user_id, record.analysis_id, present.stage, present.folder, name)
+
+    def _noted(self, key: str, body: bytes) -> str:
+        self._present.names.append(key.removeprefix(swing_folder(self.record.user_id, self.record.analysis_id)))
+        self._present.hashes[key] = hashlib.sha256(body).hexdigest()
+        return key
+
+    def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
+        """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
+        other = self.workspace.catalog.find_stage_output(stage, fingerprint)
+        if other is None or not other.files:
+            return None
+        source, target = other.folder, swing_folder(self.record.user_id, self.record.analysis_id)
+        names = [counterpart(name, other.analysis_id, self.record.analysis_id) for name in other.files]
+        main = names[other.files.index(other.key.removeprefix(source))]
+        try:
+            for theirs, ours in zip(other.files, names, strict=True):
+                if source + theirs != target + ours:
+                    self.workspace.objects.copy(source + theirs, target + ours)
+        except SwingError as error:
+            if error.retryable:
+                raise
+            return None  # deleted meanwhile
+        ours_is = {"analysis_id": self.record.analysis_id, "key": target + main, "files": tuple(names)}
+        return other.model_copy(update={**ours_is, "stored_at": datetime.now(UTC)})
+
+    # -- what a stage reads --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def in_stage(self, readable: Sequence[str]) -> Iterator[None]:
+        """Within the block, only these outputs may be read."""
+        self._readable = frozenset(readable)
+        try:
+            yield
+        finally:
+            self._readable = None
+
+    def _check_readable(self, name: str) -> None:
+        if self._readable is not None and name not in self._readable:
+            raise RuntimeError(f"the stage reads {name!r} and does not declare it")
 
     def document(self, model: type[D], stage: str) -> D:
         """The document of an earlier stage, from memory or from the store."""
+        self._check_readable(stage)
         if stage not in self._documents:
             with self._of_stage(stage):
                 body = self.workspace.objects.get_bytes(self.stored(stage).key)
@@ -223,21 +358,25 @@ class Swing:
     @property
     def track(self) -> "LandmarkTrack":
         """The landmarks of this swing, from memory or from the store."""
+        from golf_pipeline.swing.landmarks import LandmarkTrack
+
+        self._check_readable("pose")
         if self._track is None:
-            with self._of_stage("pose"):
-                self._track = self.read_track(self.stored("pose").key)
+            self._track = LandmarkTrack.read_parquet(self.fetch("pose", Path(self.stored("pose").key).name))
         return self._track
 
     def keep_track(self, track: "LandmarkTrack") -> None:
         self._track = track
 
-    def read_track(self, key: str) -> "LandmarkTrack":
-        from golf_pipeline.swing.landmarks import LandmarkTrack
-
-        path = self.folder / "stored_pose.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.workspace.objects.download(key, path)
-        return LandmarkTrack.read_parquet(path)
+    def fetch(self, stage: str, name: str) -> Path:
+        """A file of an earlier stage by its name, downloaded where this run did not write it itself."""
+        self._check_readable(stage)
+        path = self.folder / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self._of_stage(stage):
+                self.workspace.objects.download(self.stored(stage).key_of(name), path)
+        return path
 
     @contextmanager
     def _of_stage(self, stage: str) -> Iterator[None]:
@@ -246,14 +385,10 @@ class Swing:
             yield
         except SwingError as error:
             if error.code == ErrorCode.UPLOAD_DELETED:
+                # So that the next one to come through that stage makes it again.
+                self.workspace.catalog.distrust(self.record.analysis_id, stage)
                 raise self._missing(stage, "is no longer there") from error
             raise
-
-    def made_before(self, stage: str, version: str) -> StageOutput | None:
-        """What the same version of a stage made of the same bytes, for this or another analysis, if it is known."""
-        if self.record.content_sha256 is None:
-            return None
-        return self.workspace.catalog.find_stage_output(self.record.content_sha256, stage, version)
 
     def release(self) -> None:
         """Drop the files and the memory of a swing that this run is done with."""

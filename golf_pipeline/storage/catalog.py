@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from golf_pipeline.storage import database
+from golf_pipeline.storage import database, outputs
 from golf_pipeline.storage.keys import GUEST, Upload, partition_key
+from golf_pipeline.storage.profiles import ask_refresh
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
-from golf_pipeline.storage.tables import analyses, stage_outputs
+from golf_pipeline.storage.tables import analyses
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 QUEUED_MESSAGE = "Your swing is in the queue."
@@ -130,11 +131,7 @@ class Catalog:
 
     def in_progress_since(self, before: datetime) -> list[AnalysisRecord]:
         """Analyses that a run took up but that have not moved since a moment."""
-        query = select(analyses).where(
-            analyses.c.dispatched_at.is_not(None),
-            analyses.c.status.not_in([Status.AI_COMPLETED, Status.FAILED]),
-            analyses.c.updated_at < before,
-        )
+        query = select(analyses).where(_is_in_flight(), analyses.c.updated_at < before)
         with self._reader.connect() as connection:
             return [_record(row) for row in connection.execute(query)]
 
@@ -154,6 +151,34 @@ class Catalog:
         with self.engine.begin() as connection:
             connection.execute(update(analyses).where(wanted).values(values))
         return self.get(analysis_id)
+
+    def take_up_again(self, record: AnalysisRecord, most_interruptions: int) -> bool:
+        """Begin a new attempt of an analysis whose run died; the dispatch sensor takes it up.
+
+        Returns whether it did: of several that notice, one does. Not one that has ended meanwhile, is at another
+        attempt, or was interrupted as often as is allowed.
+        """
+        dead = and_(
+            _at(record.analysis_id, record.attempt),
+            analyses.c.status.not_in([one for one in Status if one.ended]),
+            analyses.c.dispatched_at.is_not(None),
+            analyses.c.deleted_at.is_(None),
+            analyses.c.interruptions < most_interruptions,
+        )
+        again = {
+            **_fresh_attempt(),
+            "interruptions": analyses.c.interruptions + 1,
+            "progress_message": QUEUED_MESSAGE,
+            "updated_at": _now(),
+        }
+        with self.engine.begin() as connection:
+            return bool(connection.execute(update(analyses).where(dead).values(again)).rowcount)
+
+    def in_flight(self) -> int:
+        """How many analyses were handed to runs and have not ended."""
+        query = select(func.count()).select_from(analyses).where(_is_in_flight())
+        with self._reader.connect() as connection:
+            return connection.execute(query).scalar_one()
 
     # -- progress ------------------------------------------------------------------------------------------------
 
@@ -182,62 +207,50 @@ class Catalog:
 
     # -- stage outputs -------------------------------------------------------------------------------------------
 
-    def record_stage(
-        self,
-        analysis_id: str,
-        stage: str,
-        version: str,
-        key: str,
-        content_sha256: str | None,
-        facts: dict[str, Any] | None = None,
-        *,
-        attempt: int | None = None,
-    ) -> bool:
-        """Note where a stage's output is (`facts`: seconds, counts); the latest one of a stage stands.
+    def record_stage(self, output: StageOutput, *, attempt: int | None = None) -> bool:
+        """Note a stage's output; the latest one of a stage stands, and what it replaces is left to retention.
 
         Returns whether it was noted: False if the attempt is over.
 
         Raises:
             IntegrityError: there is no such analysis.
         """
-        values = {
-            "version": version,
-            "key": key,
-            "content_sha256": content_sha256,
-            "facts": facts or {},
-            "stored_at": _now(),
-        }
         with self.engine.begin() as connection:
-            if attempt is not None:
-                # The row is held, so that no new attempt begins between the look and the note.
-                standing = select(analyses.c.attempt).where(_at(analysis_id, attempt)).with_for_update()
-                if connection.execute(standing).first() is None:
-                    return False
-            database.upsert(connection, stage_outputs, {"analysis_id": analysis_id, "stage": stage}, values)
+            # The row is held, so that no new attempt begins between the look and the note.
+            if attempt is not None and not _holds(connection, _at(output.analysis_id, attempt)):
+                return False
+            outputs.note(connection, output)
         return True
+
+    def swap_outputs(self, record: AnalysisRecord, made: Sequence[StageOutput]) -> bool:
+        """Note all that was made anew of a finished swing, at once; its golfer's profile must learn of it.
+
+        Returns whether the swing still stands as it was: no new attempt began, and it was not deleted.
+        """
+        as_it_was = and_(_at(record.analysis_id, record.attempt), analyses.c.status == Status.AI_COMPLETED)
+        with self.engine.begin() as connection:
+            if not _holds(connection, as_it_was):
+                return False
+            for output in made:
+                outputs.note(connection, output)
+            if made:
+                ask_refresh(connection, record.user_id)
+        return True
+
+    def distrust(self, analysis_id: str, stage: str) -> None:
+        """Have a stage's output made again the next time: its objects are not what the catalog says."""
+        with self.engine.begin() as connection:
+            outputs.forget_fingerprint(connection, analysis_id, stage)
 
     def stages(self, analysis_id: str) -> dict[str, StageOutput]:
         """The outputs of an analysis by stage, in the order in which they were stored."""
-        query = select(stage_outputs).where(stage_outputs.c.analysis_id == analysis_id)
         with self._reader.connect() as connection:
-            rows = connection.execute(query.order_by(stage_outputs.c.stored_at)).all()
-        return {row.stage: StageOutput.model_validate(row._asdict()) for row in rows}
+            return outputs.of_analysis(connection, analysis_id)
 
-    def find_stage_output(self, content_sha256: str, stage: str, version: str) -> StageOutput | None:
-        """What the same stage, in the same version, once made of the same bytes."""
-        query = (
-            select(stage_outputs)
-            .where(
-                stage_outputs.c.content_sha256 == content_sha256,
-                stage_outputs.c.stage == stage,
-                stage_outputs.c.version == version,
-            )
-            .order_by(stage_outputs.c.stored_at.desc())
-            .limit(1)
-        )
+    def find_stage_output(self, stage: str, fingerprint: str) -> StageOutput | None:
+        """What the stage once made of the same, for whichever analysis."""
         with self._reader.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else StageOutput.model_validate(row._asdict())
+            return outputs.with_fingerprint(connection, stage, fingerprint)
 
     def completed_of_user(self, user_id: str) -> list[AnalysisRecord]:
         """A golfer's finished analyses, oldest first."""
@@ -316,6 +329,16 @@ def _is_pending() -> Any:
     return and_(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None), analyses.c.dispatched_at.is_(None))
 
 
+def _is_in_flight() -> Any:
+    under_way = [one for one in Status if not one.ended]
+    return and_(analyses.c.status.in_(under_way), analyses.c.dispatched_at.is_not(None))
+
+
+def _holds(connection: Connection, which: Any) -> bool:
+    """Whether there is such a row, held until the transaction ends."""
+    return connection.execute(select(analyses.c.attempt).where(which).with_for_update()).first() is not None
+
+
 def _fresh_attempt() -> dict[str, Any]:
     return {
         "status": Status.STARTED,
@@ -324,6 +347,7 @@ def _fresh_attempt() -> dict[str, Any]:
             (and_(analyses.c.dispatched_at.is_(None), analyses.c.status == Status.STARTED), analyses.c.attempt),
             else_=analyses.c.attempt + 1,
         ),
+        "interruptions": 0,
         "dispatched_at": None,
         "started_at": None,
         "completed_at": None,

@@ -70,6 +70,17 @@ def output_key(user_id: str, analysis_id: str, stage: str, version: str, name: s
     return f"{UPLOADS_PREFIX}{user_id}/{analysis_id}/{stage}/{version}/{name}"
 
 
+def swing_folder(user_id: str, analysis_id: str) -> str:
+    """Where everything made from a swing is; ends with a slash."""
+    return f"{UPLOADS_PREFIX}{user_id}/{analysis_id}/"
+
+
+def counterpart(name: str, analysis_id: str, other_id: str) -> str:
+    """What an object, named below its swing's folder, is called below that of another swing."""
+    frames = f"frames/{analysis_id}/"
+    return f"frames/{other_id}/{name.removeprefix(frames)}" if name.startswith(frames) else name
+
+
 def frame_key(user_id: str, analysis_id: str, file_name: str) -> str:
     """The key of a key frame; older clients expect the analysis id twice."""
     return f"{UPLOADS_PREFIX}{user_id}/{analysis_id}/frames/{analysis_id}/{file_name}"
@@ -85,6 +96,11 @@ def metric_history_key(user_id: str, version: str) -> str:
 
 def swing_history_key(user_id: str, version: str) -> str:
     return f"{PROFILES_PREFIX}{user_id}/{version}/swing_history.parquet"
+
+
+def profile_swings_key(user_id: str, version: str) -> str:
+    """What the profile was made of, kept for the next time."""
+    return f"{PROFILES_PREFIX}{user_id}/{version}/swings.json.gz"
 
 
 def user_context_key(user_id: str) -> str:

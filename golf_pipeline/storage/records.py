@@ -1,10 +1,10 @@
 """What the catalog hands out: the record of an analysis, its status and the output of a stage."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Status(StrEnum):
@@ -61,6 +61,8 @@ class AnalysisRecord(BaseModel):
     started_at: datetime | None
     completed_at: datetime | None
     deleted_at: datetime | None = None
+    interruptions: int = 0
+    video_removed_at: datetime | None = None
     options: dict[str, Any] | None = None
 
     @property
@@ -70,7 +72,7 @@ class AnalysisRecord(BaseModel):
 
 
 class StageOutput(BaseModel):
-    """Where the output of one stage of one analysis is, and which version of the algorithm made it."""
+    """Where the output of one stage of one analysis is, which version of the algorithm made it, and of what."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,9 +80,29 @@ class StageOutput(BaseModel):
     stage: str
     version: str
     key: str
-    content_sha256: str | None
-    facts: dict[str, Any]
-    stored_at: datetime
+    facts: dict[str, Any] = {}
+    stored_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    fingerprint: str | None = None
+    """Names all that it was made of (`orchestration/stages.py`); None: not to be taken for the same again."""
+    output_sha256: str | None = None
+    """Of the bytes of the object `key`."""
+    files: tuple[str, ...] | None = None
+    """Names of all of its objects, below the swing's folder; None: only `key` is known."""
+
+    @property
+    def folder(self) -> str:
+        """The swing's folder, as keys begin with it."""
+        return "/".join(self.key.split("/")[:3]) + "/"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its objects below the swing's folder."""
+        return self.files if self.files is not None else (self.key.removeprefix(self.folder),)
+
+    def key_of(self, name: str) -> str:
+        """The key of one of its files by the file's name; a file that it does not have is a key beside `key`."""
+        own = next((one for one in self.names if one.rpartition("/")[2] == name), None)
+        return self.key.rpartition("/")[0] + f"/{name}" if own is None else self.folder + own
 
 
 class StaleProfile(BaseModel):

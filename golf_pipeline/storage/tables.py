@@ -103,7 +103,6 @@ stage_outputs = Table(
     Column("stage", String(50), primary_key=True),
     Column("version", String(50), nullable=False),
     Column("key", String(1100), nullable=False),
-    Column("content_sha256", String(64)),
     Column("facts", JSON, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
     Column("fingerprint", String(64)),

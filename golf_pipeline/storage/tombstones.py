@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.profiles import ask_refresh
 from golf_pipeline.storage.records import AnalysisRecord, Status
-from golf_pipeline.storage.tables import analyses, profiles, stage_outputs
+from golf_pipeline.storage.tables import analyses, profiles, stage_outputs, superseded_outputs
 
 DELETED = "DELETED"
 DELETED_MESSAGE = "This swing was deleted."
@@ -50,7 +50,8 @@ def bury(catalog: Catalog, record: AnalysisRecord) -> AnalysisRecord:
     with catalog.engine.begin() as connection:
         buried = connection.execute(update(analyses).where(this, analyses.c.deleted_at.is_(None)).values(tombstone))
         if buried.rowcount:
-            connection.execute(delete(stage_outputs).where(stage_outputs.c.analysis_id == record.analysis_id))
+            for table in (stage_outputs, superseded_outputs):
+                connection.execute(delete(table).where(table.c.analysis_id == record.analysis_id))
             ask_refresh(connection, record.user_id)
     now_there = catalog.get(record.analysis_id)
     if now_there is None:

@@ -84,14 +84,20 @@ _BY_VIEW = {
 }
 
 
+def shown_angles(segmentation: SwingSegmentation, metrics: tuple[Metric, ...]) -> frozenset[str]:
+    """The metrics whose angle is drawn: those of the view that this clip allows to measure."""
+    known = {metric.id for metric in metrics if metric.value is not None and metric.trust in _COUNTS}
+    return frozenset(one.metric_id for one in _BY_VIEW.get(segmentation.capture.view, ()) if one.metric_id in known)
+
+
 def live_angles(
     track: LandmarkTrack, segmentation: SwingSegmentation, metrics: tuple[Metric, ...]
 ) -> tuple[LiveAngle, ...]:
     """At most two angles, each a metric that was measured in this clip."""
-    known = {metric.id for metric in metrics if metric.value is not None and metric.trust in _COUNTS}
+    shown = shown_angles(segmentation, metrics)
     angles = []
     for definition in _BY_VIEW.get(segmentation.capture.view, ()):
-        if definition.metric_id in known:
+        if definition.metric_id in shown:
             swing = SwingReader(track, segmentation)
             try:
                 series = definition.series(swing)

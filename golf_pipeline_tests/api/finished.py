@@ -6,7 +6,7 @@ from golf_pipeline.coach.coach import coach_swing
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import output_key, parse_upload_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
 from golf_pipeline.storage.result import RESULT_STAGE, build_result
 from golf_pipeline.swing.documents import SwingAnalysis
 
@@ -49,7 +49,7 @@ class Swings:
         self.store.put_bytes(result.analysis_results.frames[0].key, b"jpeg", "image/jpeg")
         key = output_key(user, name, RESULT_STAGE, "2.1", "result.json")
         self.store.put_bytes(key, result.model_dump_json().encode(), "application/json")
-        self.catalog.record_stage(name, RESULT_STAGE, "2.1", key, None)
+        self.catalog.record_stage(StageOutput(analysis_id=name, stage=RESULT_STAGE, version="2.1", key=key))
         for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
             self.catalog.set_status(name, status, str(status))
 

@@ -18,7 +18,7 @@ from golf_pipeline.coach.chat.openai_chat import ModelCall
 from golf_pipeline.coach.documents import Spent
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import Upload
-from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.records import StageOutput, Status
 from golf_pipeline.storage.tables import analyses, model_usage
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.api.conftest import Serve
@@ -104,7 +104,9 @@ def test_swings_the_queue_and_the_days_cost_are_read_when_scraped(
     a_swing(catalog, "waits")
     catalog.set_status(a_swing(catalog, "runs"), Status.PROCESSING, "x")
     for name, seconds in (("waits", 4.5), ("runs", 5.5)):
-        catalog.record_stage(name, "pose", "1", "key", None, {"compute_seconds": seconds})
+        catalog.record_stage(
+            StageOutput(analysis_id=name, stage="pose", version="1", key="key", facts={"compute_seconds": seconds})
+        )
     catalog.fail(a_swing(catalog, "fails"), SwingError(ErrorCode.INTERNAL, "x"))
     catalog.fail(a_swing(catalog, "failed long ago"), SwingError(ErrorCode.INTERNAL, "x"))
     long_ago = datetime.now(UTC) - timedelta(days=3)

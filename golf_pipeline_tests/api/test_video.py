@@ -14,7 +14,7 @@ from golf_pipeline.storage.deletion import delete_swing
 from golf_pipeline.storage.keys import output_key
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.records import StageOutput, Status
 from golf_pipeline.storage.result import RESULT_STAGE, build_result
 from golf_pipeline.storage.tables import golfer_coaches
 from golf_pipeline.storage.tombstones import bury
@@ -105,7 +105,7 @@ def finish(catalog: Catalog, store: ObjectStore, job_id: str, analysis: SwingAna
     store.put_bytes(result.analysis_results.frames[0].key, b"jpeg", "image/jpeg")
     key = output_key("guest", job_id, RESULT_STAGE, "1", "result.json")
     store.put_bytes(key, result.model_dump_json().encode(), "application/json")
-    catalog.record_stage(job_id, RESULT_STAGE, "1", key, None)
+    catalog.record_stage(StageOutput(analysis_id=job_id, stage=RESULT_STAGE, version="1", key=key))
     for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
         catalog.set_status(job_id, status, str(status))
 

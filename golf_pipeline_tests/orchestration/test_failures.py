@@ -91,7 +91,7 @@ def test_a_retry_does_not_repeat_the_swings_that_were_done(
 ) -> None:
     for name in ("one", "two", "three"):
         cloud.upload(f"golf-swings/ann/{name}.mp4", SWING)
-    monkeypatch.setattr(ObjectStore, "put_bytes", failing(ObjectStore.put_bytes, UNAVAILABLE, 1, of="two"))
+    monkeypatch.setattr(ObjectStore, "download", failing(ObjectStore.download, UNAVAILABLE, 1, of="two"))
     result = run_first_asset(cloud, instance, "one", "two", "three")
     assert result.success
     assert materialised(result) == {"swing_video": ["one", "three", "two"]}

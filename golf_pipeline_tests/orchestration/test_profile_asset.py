@@ -22,7 +22,7 @@ from golf_pipeline.storage.keys import (
     upload_key,
     user_context_key,
 )
-from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.records import StageOutput, Status
 from golf_pipeline.storage.result import RESULT_STAGE, AnalysisResults, PoseResults, ResultDocument
 from golf_pipeline.swing.documents import (
     Capture,
@@ -122,7 +122,9 @@ def finish(cloud: Cloud, user: str, values: Iterable[float], view: View = View.F
             connection.exec_driver_sql(
                 "UPDATE analyses SET uploaded_at = ? WHERE analysis_id = ?", (uploaded_at.isoformat(" "), name)
             )
-        cloud.catalog.record_stage(name, RESULT_STAGE, "1", key, None, attempt=record.attempt)
+        cloud.catalog.record_stage(
+            StageOutput(analysis_id=name, stage=RESULT_STAGE, version="1", key=key), attempt=record.attempt
+        )
         cloud.catalog.set_status(name, Status.AI_COMPLETED, "done")
         names.append(key)
     return names

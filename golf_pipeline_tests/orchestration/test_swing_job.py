@@ -193,13 +193,15 @@ def test_a_pose_whose_file_was_deleted_is_computed_again(finished: Finished) -> 
     assert pose.key in cloud.object_keys()
 
 
-def test_an_output_that_was_deleted_is_not_blamed_on_the_golfers_video(finished: Finished) -> None:
-    cloud = finished.cloud
-    pose = cloud.catalog.stages("monday")["pose"]
-    cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=pose.key)
+def test_an_output_that_was_deleted_is_not_blamed_on_the_golfers_video_and_is_made_again(finished: Finished) -> None:
+    cloud, catalog = finished.cloud, finished.cloud.catalog
+    cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=catalog.stages("monday")["pose"].key)
+    catalog.distrust("monday", "events")
     result = run_swings(cloud, finished.instance, ["monday"], "swing_events")
     assert "the stage pose of monday is no longer there" in str(result.failure_data_for_node("swing_events"))
     assert cloud.record("monday").status == Status.AI_COMPLETED
+    assert run_swings(cloud, finished.instance, ["monday"], "pose_keypoints", "swing_events").success
+    assert catalog.stages("monday")["pose"].key in cloud.object_keys()
 
 
 def test_a_text_file_among_three_swings_fails_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:

@@ -6,7 +6,7 @@ from golf_pipeline.coach.documents import AiAnalysis, TechnicalAnalysis, Technic
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import output_key, parse_upload_key, upload_key
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
 from golf_pipeline.storage.result import (
     RESULT_SCHEMA_VERSION,
     RESULT_STAGE,
@@ -120,7 +120,10 @@ def finished(
     record = uploaded(catalog, user_id, analysis_id)
     key = output_key(user_id, analysis_id, RESULT_STAGE, RESULT_SCHEMA_VERSION, "result.json")
     objects.put_bytes(key, document.model_dump_json().encode(), "application/json")
-    catalog.record_stage(analysis_id, RESULT_STAGE, RESULT_SCHEMA_VERSION, key, None, attempt=record.attempt)
+    catalog.record_stage(
+        StageOutput(analysis_id=analysis_id, stage=RESULT_STAGE, version=RESULT_SCHEMA_VERSION, key=key),
+        attempt=record.attempt,
+    )
     catalog.set_status(analysis_id, Status.AI_COMPLETED, "done", attempt=record.attempt)
     done = catalog.get(analysis_id)
     assert done is not None

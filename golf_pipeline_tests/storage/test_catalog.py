@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from golf_pipeline.storage import database
@@ -17,7 +19,8 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.profiles import record_profile
-from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
+from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
+from golf_pipeline.storage.tables import superseded_outputs
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.storage.conftest import new_database
 
@@ -151,11 +154,11 @@ def test_a_run_that_is_late_cannot_end_the_attempt_that_came_after_it(catalog: C
     assert not catalog.fail("s1", NO_SWING, attempt=1)
     assert not catalog.set_status("s1", Status.COMPLETED, "late", attempt=1)
     assert not catalog.set_content("s1", "0" * 64, attempt=1)
-    assert not catalog.record_stage("s1", "pose", "1", "old", None, attempt=1)
+    assert not catalog.record_stage(StageOutput(analysis_id="s1", stage="pose", version="1", key="old"), attempt=1)
     (waiting,) = catalog.pending(5)
     assert (waiting.attempt, waiting.status, waiting.content_sha256) == (2, Status.STARTED, None)
     assert catalog.stages("s1") == {}
-    assert catalog.record_stage("s1", "pose", "1", "new", None, attempt=2)
+    assert catalog.record_stage(StageOutput(analysis_id="s1", stage="pose", version="1", key="new"), attempt=2)
     assert catalog.set_content("s1", "1" * 64, attempt=2)
     assert catalog.fail("s1", NO_SWING, attempt=2)
 
@@ -194,7 +197,12 @@ def test_a_key_that_no_database_can_store_still_gets_its_record_once(catalog: Ca
 def test_many_writers_of_one_stage_leave_one_output(catalog: Catalog) -> None:
     register(catalog, "golf-swings/ann/s1.mov")
     with ThreadPoolExecutor(8) as pool:
-        noted = pool.map(lambda number: catalog.record_stage("s1", "pose", "1", f"k{number}", "abc"), range(24))
+        noted = pool.map(
+            lambda number: catalog.record_stage(
+                StageOutput(analysis_id="s1", stage="pose", version="1", key=f"k{number}")
+            ),
+            range(24),
+        )
         assert all(noted)
         list(pool.map(lambda number: record_profile(catalog.engine, "ann", "1", f"k{number}", NOON), range(24)))
     assert list(catalog.stages("s1")) == ["pose"]
@@ -202,8 +210,8 @@ def test_many_writers_of_one_stage_leave_one_output(catalog: Catalog) -> None:
 
 def test_an_output_of_an_unknown_analysis_is_refused(catalog: Catalog) -> None:
     with pytest.raises(IntegrityError):
-        catalog.record_stage("nobody", "pose", "1", "k", None)
-    assert not catalog.record_stage("nobody", "pose", "1", "k", None, attempt=1)
+        catalog.record_stage(StageOutput(analysis_id="nobody", stage="pose", version="1", key="k"))
+    assert not catalog.record_stage(StageOutput(analysis_id="nobody", stage="pose", version="1", key="k"), attempt=1)
 
 
 def test_a_status_never_goes_back(catalog: Catalog) -> None:
@@ -260,16 +268,63 @@ def test_a_users_analyses_come_newest_first_and_page_by_page(catalog: Catalog) -
     assert all(a.created_at >= b.created_at for a, b in pairwise(first + rest))
 
 
-def test_the_latest_output_of_a_stage_stands_and_is_found_by_content_and_version(catalog: Catalog) -> None:
+def of_pose(key: str, **known: Any) -> StageOutput:
+    return StageOutput(analysis_id="s1", stage="pose", version="1", key=f"golf-swings/ann/s1/{key}", **known)
+
+
+def test_the_latest_output_of_a_stage_stands_and_is_found_by_what_it_is_made_of(catalog: Catalog) -> None:
     register(catalog, "golf-swings/ann/s1.mov")
-    catalog.record_stage("s1", "pose", "1", "k1", "abc", {"seconds": 1.5})
-    catalog.record_stage("s1", "pose", "2", "k2", "abc", {"seconds": 2.5})
-    assert {stage: (one.version, one.key) for stage, one in catalog.stages("s1").items()} == {"pose": ("2", "k2")}
-    found = catalog.find_stage_output("abc", "pose", "2")
-    assert found is not None
-    assert (found.key, found.facts) == ("k2", {"seconds": 2.5})
-    assert catalog.find_stage_output("abc", "pose", "1") is None
-    assert catalog.find_stage_output("other", "pose", "2") is None
+    first = of_pose("pose/1-a/p.parquet", fingerprint="a", output_sha256="x", files=("pose/1-a/p.parquet",))
+    second = of_pose("pose/1-b/p.parquet", fingerprint="b", facts={"seconds": 2.5}, files=("pose/1-b/p.parquet",))
+    assert catalog.record_stage(first)
+    assert catalog.stages("s1") == {"pose": first}
+    assert catalog.record_stage(second)
+    assert catalog.stages("s1") == {"pose": second}
+    assert catalog.find_stage_output("pose", "b") == second
+    assert catalog.find_stage_output("pose", "a") is None
+    assert catalog.find_stage_output("events", "b") is None
+
+
+def test_an_output_that_is_replaced_leaves_the_names_of_what_only_it_had(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    catalog.record_stage(of_pose("pose/1-a/p.json", files=("pose/1-a/p.json", "frames/s1/f1.jpg", "frames/s1/f2.jpg")))
+    catalog.record_stage(of_pose("pose/1-a/p.json", files=("pose/1-a/p.json", "frames/s1/f1.jpg", "frames/s1/f2.jpg")))
+    catalog.record_stage(of_pose("pose/1-b/p.json", files=("pose/1-b/p.json", "frames/s1/f2.jpg")))
+    with catalog.engine.connect() as connection:
+        (row,) = connection.execute(select(superseded_outputs)).all()
+    assert (row.analysis_id, row.stage, row.files) == ("s1", "pose", ["frames/s1/f1.jpg", "pose/1-a/p.json"])
+
+
+def test_a_finished_swing_is_swapped_as_a_whole_or_not_at_all(catalog: Catalog) -> None:
+    record = register(catalog, "golf-swings/ann/s1.mov")
+    catalog.mark_dispatched(["s1"])
+    assert not catalog.swap_outputs(record, [of_pose("a")]), "it is under way"
+    for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
+        catalog.set_status("s1", status, "x")
+    assert catalog.swap_outputs(record, [of_pose("a")])
+    catalog.request_analysis("s1")
+    assert not catalog.swap_outputs(record, [of_pose("b")]), "another attempt began"
+    assert catalog.stages("s1")["pose"].key.endswith("/a")
+
+
+def test_a_dead_runs_swing_is_taken_up_again_once_and_only_so_often(catalog: Catalog) -> None:
+    register(catalog, "golf-swings/ann/s1.mov")
+    for interruptions in range(3):
+        catalog.mark_dispatched(["s1"])
+        record = catalog.get("s1")
+        assert record is not None
+        assert (record.attempt, record.interruptions) == (interruptions + 1, interruptions)
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(lambda _, one=record: catalog.take_up_again(one, 3), range(8)))
+        assert sum(taken) == 1
+        assert [one.analysis_id for one in catalog.pending(9)] == ["s1"]
+    catalog.mark_dispatched(["s1"])
+    worn_out = catalog.get("s1")
+    assert worn_out is not None
+    assert not catalog.take_up_again(worn_out, 3)
+    again = catalog.request_analysis("s1")
+    assert again is not None
+    assert again.interruptions == 0, "who asks for it begins anew"
 
 
 def test_what_stands_still_is_found(catalog: Catalog) -> None:

@@ -20,7 +20,7 @@ from golf_pipeline.storage.keys import (
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.profiles import golfer, record_profile, stored_profile
-from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, Status
+from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
 from golf_pipeline.storage.tables import analyses, messages
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
@@ -41,7 +41,14 @@ def swing(catalog: Catalog, store: ObjectStore, name: str = "s1", user: str = "a
     ):
         store.put_bytes(made, b"made of it", "application/octet-stream")
     catalog.mark_dispatched([record.analysis_id])
-    catalog.record_stage(record.analysis_id, "result", "2.1", output_key(user, name, "result", "2.1", "r"), "a" * 64)
+    catalog.record_stage(
+        StageOutput(
+            analysis_id=record.analysis_id,
+            stage="result",
+            version="2.1",
+            key=output_key(user, name, "result", "2.1", "r"),
+        )
+    )
     for status in (Status.PROCESSING, Status.COMPLETED, Status.AI_PROCESSING, Status.AI_COMPLETED):
         catalog.set_status(record.analysis_id, status, status)
     return catalog.get(record.analysis_id) or record
@@ -97,7 +104,9 @@ def test_a_run_under_way_can_write_no_more(catalog: Catalog, store: ObjectStore)
     running = catalog.get("s1")
     assert running is not None
     delete_swing(catalog, store, record)
-    assert not catalog.record_stage("s1", "pose", "1", "k", None, attempt=running.attempt)
+    assert not catalog.record_stage(
+        StageOutput(analysis_id="s1", stage="pose", version="1", key="k"), attempt=running.attempt
+    )
     assert not catalog.set_status("s1", Status.PROCESSING, "Looking", attempt=running.attempt)
     assert not catalog.set_content("s1", "b" * 64, attempt=running.attempt)
     catalog.request_analysis("s1", only_ended=True)  # as a run does that finds the swing FAILED at its end

@@ -1,6 +1,6 @@
-"""The assets, one module each and thin: read, call the core, store, say what was made.
+"""The stages of a swing and the assets made of them, one module each and thin: read, call the core, store, say what.
 
-`swing_assets` and `golfer_assets` list what is deployed, in the order of the graph; nothing is discovered.
+`SWING_STAGES` and `golfer_assets` list what is deployed, in the order of the graph; nothing is discovered.
 """
 
 from golf_pipeline.orchestration.assets.coaching import coaching_report
@@ -15,8 +15,9 @@ from golf_pipeline.orchestration.assets.report import swing_report
 from golf_pipeline.orchestration.assets.result import analysis_result
 from golf_pipeline.orchestration.assets.sound import impact_sound
 from golf_pipeline.orchestration.assets.video import swing_video
+from golf_pipeline.orchestration.swing_assets import swing_asset
 
-swing_assets = (
+SWING_STAGES = (
     swing_video,
     pose_keypoints,
     swing_events,
@@ -29,4 +30,5 @@ swing_assets = (
     swing_report,
     analysis_result,
 )
+swing_assets = tuple(swing_asset(stage) for stage in SWING_STAGES)
 golfer_assets = (swing_profile,)

@@ -5,7 +5,7 @@ from golf_pipeline.coach.coach import coach_swing, model_from_settings
 from golf_pipeline.coach.pictures import Picture, small_picture
 from golf_pipeline.orchestration.checks import numbers_grounded
 from golf_pipeline.orchestration.documents import Coaching, KeyFrames, Metrics
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.storage.keys import frame_key
 from golf_pipeline.storage.records import Status
@@ -17,18 +17,26 @@ from golf_pipeline.swing.documents import Findings, KeyFrame, SwingSegmentation
 VERSION = f"{ADVICE_VERSION}-{COACH_VERSION}"
 
 
-@swing_asset(
+def _who_writes(swing: Swing) -> tuple[object, ...]:
+    settings = swing.settings
+    has_model = settings.openai_api_key is not None
+    return (settings.openai_model, settings.openai_base_url, settings.coach_images) if has_model else ()
+
+
+@swing_stage(
     stage="coaching",
     version=VERSION,
-    deps=["swing_findings", "key_frames"],
+    inputs=("findings", "metrics", "events", "key_frames"),
+    follows=_who_writes,
+    deps=("swing_findings", "key_frames"),
     kinds={"openai", "json"},
-    checks=[numbers_grounded],
+    checks=(numbers_grounded,),
+    before=lambda swing: swing.set_status(Status.AI_PROCESSING, "The coach is writing your report."),
 )
 def coaching_report(swing: Swing) -> Made:
     """The coaching: a model's words about the findings where there is a model, the rules' words otherwise."""
     from golf_pipeline.swing.analysis import assemble_analysis
 
-    swing.set_status(Status.AI_PROCESSING, "The coach is writing your report.")
     segmentation = swing.document(SwingSegmentation, "events")
     metrics = swing.document(Metrics, "metrics").metrics
     findings = swing.document(Findings, "findings")
@@ -51,7 +59,7 @@ def coaching_report(swing: Swing) -> Made:
     )
     coaching = Coaching(report=report, ai_analysis=words)
     return Made(
-        swing.put_document("coaching", VERSION, "coaching_report.json", coaching),
+        swing.put_document("coaching_report.json", coaching),
         {
             "model": words.model,
             "fallback_triggered": words.fallback_triggered,
@@ -63,6 +71,7 @@ def coaching_report(swing: Swing) -> Made:
             "issues": len(report.top_issues),
             "drills": len(report.drills),
         },
+        settled=model is None or not words.fallback_triggered,
     )
 
 

@@ -3,19 +3,25 @@
 from collections import Counter
 
 from golf_pipeline.orchestration.documents import Metrics
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.swing.documents import Severity, SwingSegmentation
 from golf_pipeline.swing.faults import ALGORITHM_VERSION, find_faults
 
 
-@swing_asset(stage="findings", version=ALGORITHM_VERSION, deps=["swing_metrics"], kinds={"python", "json"})
+@swing_stage(
+    stage="findings",
+    version=ALGORITHM_VERSION,
+    inputs=("metrics", "events"),
+    deps=("swing_metrics",),
+    kinds={"python", "json"},
+)
 def swing_findings(swing: Swing) -> Made:
     """Findings with severity, evidence (metric, value, frame), likely causes and ball flight."""
     found = find_faults(swing.document(Metrics, "metrics").metrics, swing.document(SwingSegmentation, "events"))
     severities = Counter(finding.severity for finding in found.findings)
     return Made(
-        swing.put_document("findings", ALGORITHM_VERSION, "swing_findings.json", found),
+        swing.put_document("swing_findings.json", found),
         {
             "overall_level": found.overall_level,
             "findings": len(found.findings),

@@ -1,24 +1,39 @@
-"""The pictures of the swing that clients show: 12 to 16 key frames."""
+"""The pictures of the swing: 12 to 16 key frames that clients show, and the contact sheet of the eight events."""
 
 from golf_pipeline.orchestration.documents import KeyFrames
 from golf_pipeline.orchestration.progress import mark_measured
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
-from golf_pipeline.swing.pictures import ALGORITHM_VERSION, choose_key_frames, write_key_frames
+from golf_pipeline.swing.pictures import (
+    ALGORITHM_VERSION,
+    choose_key_frames,
+    write_contact_sheet,
+    write_key_frames,
+)
 
 FOLDER = "frames"
+CONTACT_SHEET = "contact_sheet.jpg"
 
 
-@swing_asset(stage="key_frames", version=ALGORITHM_VERSION, deps=["swing_events"], kinds={"jpeg", "json"})
+@swing_stage(
+    stage="key_frames",
+    version=ALGORITHM_VERSION,
+    inputs=(UPLOAD, "video", "pose", "events"),
+    deps=("swing_events",),
+    kinds={"jpeg", "json"},
+    then=mark_measured,
+)
 def key_frames(swing: Swing) -> Made:
-    """The biomechanically significant frames as JPEG, each with its phase, time and description."""
+    """The biomechanically significant frames as JPEG, each with phase, time and description, and the contact sheet."""
     segmentation = swing.document(SwingSegmentation, "events")
     chosen = choose_key_frames(segmentation, swing.track, swing.document(VideoFacts, "video"))
-    folder = swing.folder / FOLDER
+    folder, sheet = swing.folder / FOLDER, swing.folder / CONTACT_SHEET
     write_key_frames(swing.video, chosen, folder)
+    write_contact_sheet(swing.video, swing.track, segmentation, sheet)
     for frame in chosen:
         swing.put_frame(folder / frame.file_name)
-    key = swing.put_document("key_frames", ALGORITHM_VERSION, "key_frames.json", KeyFrames(key_frames=chosen))
+    swing.put_file(sheet)
     phases = ", ".join(dict.fromkeys(frame.phase for frame in chosen))
-    return Made(key, {"frames": len(chosen), "phases": phases}, then=lambda: mark_measured(swing, "key_frames"))
+    key = swing.put_document("key_frames.json", KeyFrames(key_frames=chosen))
+    return Made(key, {"frames": len(chosen), "phases": phases})

@@ -4,7 +4,7 @@ from collections import Counter
 
 from golf_pipeline.orchestration.documents import Metrics
 from golf_pipeline.orchestration.progress import mark_measured
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.storage.history_tables import metric_table
 from golf_pipeline.swing.documents import Metric, SwingSegmentation, Trust
@@ -12,16 +12,23 @@ from golf_pipeline.swing.metrics import ALGORITHM_VERSION, measure_swing
 from golf_pipeline.swing.profile import MeasuredSwing
 
 
-@swing_asset(stage="metrics", version=ALGORITHM_VERSION, deps=["swing_events"], kinds={"python", "json"})
+@swing_stage(
+    stage="metrics",
+    version=ALGORITHM_VERSION,
+    inputs=("pose", "events"),
+    deps=("swing_events",),
+    kinds={"python", "json"},
+    then=mark_measured,
+)
 def swing_metrics(swing: Swing) -> Made:
     """Each metric with unit, view, trust, noise and the frames it came from."""
     segmentation = swing.document(SwingSegmentation, "events")
     measured = measure_swing(swing.track, segmentation)
-    key = swing.put_document("metrics", ALGORITHM_VERSION, "swing_metrics.json", Metrics(metrics=measured))
-    swing.put_bytes("metrics", ALGORITHM_VERSION, "swing_metrics.parquet", _table(swing, segmentation, measured))
+    key = swing.put_document("swing_metrics.json", Metrics(metrics=measured))
+    swing.put_bytes("swing_metrics.parquet", _table(swing, segmentation, measured))
     trusts = Counter(metric.trust for metric in measured)
     counts = {f"trust_{trust.name.lower()}": trusts.get(trust, 0) for trust in Trust}
-    return Made(key, {"metrics": len(measured), **counts}, then=lambda: mark_measured(swing, "metrics"))
+    return Made(key, {"metrics": len(measured), **counts})
 
 
 def _table(swing: Swing, segmentation: SwingSegmentation, measured: tuple[Metric, ...]) -> bytes:

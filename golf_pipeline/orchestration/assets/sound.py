@@ -1,12 +1,18 @@
 """What the microphone heard."""
 
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
 from golf_pipeline.swing.sound import ALGORITHM_VERSION, listen_for_impact
 
 
-@swing_asset(stage="sound", version=ALGORITHM_VERSION, deps=["swing_events"], kinds={"audio", "json"})
+@swing_stage(
+    stage="sound",
+    version=ALGORITHM_VERSION,
+    inputs=(UPLOAD, "video", "events"),
+    deps=("swing_events",),
+    kinds={"audio", "json"},
+)
 def impact_sound(swing: Swing) -> Made:
     """The sharp transient near impact, as a confirmation of the visual impact only."""
     facts, segmentation = swing.document(VideoFacts, "video"), swing.document(SwingSegmentation, "events")
@@ -14,4 +20,4 @@ def impact_sound(swing: Swing) -> Made:
     metadata: dict[str, str | float] = {"status": heard.status}
     if heard.offset_s is not None:
         metadata["offset_seconds"] = heard.offset_s
-    return Made(swing.put_document("sound", ALGORITHM_VERSION, "impact_sound.json", heard), metadata)
+    return Made(swing.put_document("impact_sound.json", heard), metadata)

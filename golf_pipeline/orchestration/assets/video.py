@@ -1,20 +1,30 @@
-"""The first asset: the upload becomes a validated video with facts."""
+"""The first stage: the upload becomes a validated video with facts."""
 
-from golf_pipeline.orchestration.swing_assets import Made, swing_asset
+from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
 from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.swing.video import ALGORITHM_VERSION, VideoLimits, probe_video
 
 
-@swing_asset(stage="video", version=ALGORITHM_VERSION, kinds={"s3", "mp4"})
+def _limits(swing: Swing) -> tuple[float, ...]:
+    settings = swing.settings
+    return settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s
+
+
+@swing_stage(
+    stage="video",
+    version=ALGORITHM_VERSION,
+    inputs=(UPLOAD,),
+    follows=_limits,
+    kinds={"s3", "mp4"},
+    before=Swing.begin,
+)
 def swing_video(swing: Swing) -> Made:
     """The uploaded video: downloaded, validated, and what its container and frames say about it."""
-    swing.begin()
     settings = swing.settings
     limits = VideoLimits(settings.max_upload_bytes, settings.min_duration_s, settings.max_duration_s)
     facts = probe_video(swing.video, limits)
-    swing.set_content(facts.sha256)
     return Made(
-        swing.put_document("video", ALGORITHM_VERSION, "video.json", facts),
+        swing.put_document("video.json", facts),
         {
             "golfer": swing.record.user_id,
             "codec": facts.codec,

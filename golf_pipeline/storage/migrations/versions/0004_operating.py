@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("stage_outputs", sa.Column("output_sha256", sa.String(length=64), nullable=True))
     op.add_column("stage_outputs", sa.Column("files", sa.JSON(none_as_null=True), nullable=True))
     op.drop_index("ix_stage_outputs_content", table_name="stage_outputs")
+    op.drop_column("stage_outputs", "content_sha256")
     op.create_index("ix_stage_outputs_fingerprint", "stage_outputs", ["fingerprint", "stage"], unique=False)
     op.create_index("ix_stage_outputs_version", "stage_outputs", ["stage", "version"], unique=False)
     op.create_table(
@@ -131,6 +132,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_stage_outputs_version", table_name="stage_outputs")
     op.drop_index("ix_stage_outputs_fingerprint", table_name="stage_outputs")
+    op.add_column("stage_outputs", sa.Column("content_sha256", sa.String(length=64), nullable=True))
     op.create_index("ix_stage_outputs_content", "stage_outputs", ["content_sha256", "stage", "version"], unique=False)
     for column in ("files", "output_sha256", "fingerprint"):
         op.drop_column("stage_outputs", column)

@@ -1,0 +1,74 @@
+"""The outputs of stages in the catalog: which one stands, and which ones it has replaced.
+
+An output that is replaced leaves a row with the names of its objects: they stay in the bucket, for comparisons and for
+links that were given out, until retention takes them.
+"""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from golf_pipeline.storage import database
+from golf_pipeline.storage.records import StageOutput
+from golf_pipeline.storage.tables import stage_outputs, superseded_outputs
+
+_OF_ANALYSIS = (
+    select(stage_outputs).where(stage_outputs.c.analysis_id == bindparam("of")).order_by(stage_outputs.c.stored_at)
+)
+_OF_STAGE = select(stage_outputs).where(
+    stage_outputs.c.analysis_id == bindparam("of"), stage_outputs.c.stage == bindparam("at")
+)
+_WITH_FINGERPRINT = (
+    select(stage_outputs)
+    .where(stage_outputs.c.fingerprint == bindparam("made_of"), stage_outputs.c.stage == bindparam("at"))
+    .order_by(stage_outputs.c.stored_at.desc())
+    .limit(1)
+)
+"""Built once: every stage of every swing asks them."""
+
+
+def note(connection: Connection, output: StageOutput) -> None:
+    """Let this output of its stage stand, within the caller's transaction."""
+    row = connection.execute(_OF_STAGE, {"of": output.analysis_id, "at": output.stage}).first()
+    if row is not None:
+        replaced = _output(row)
+        left = sorted(set(replaced.names) - set(output.names))
+        if left:
+            connection.execute(insert(superseded_outputs).values(_superseded(replaced, left)))
+    values = output.model_dump(exclude={"analysis_id", "stage"})
+    values["files"] = None if output.files is None else list(output.files)
+    identity = {"analysis_id": output.analysis_id, "stage": output.stage}
+    database.upsert(connection, stage_outputs, identity, values)
+
+
+def forget_fingerprint(connection: Connection, analysis_id: str, stage: str) -> None:
+    """No longer know what the output is made of."""
+    this = (stage_outputs.c.analysis_id == analysis_id, stage_outputs.c.stage == stage)
+    connection.execute(update(stage_outputs).where(*this).values(fingerprint=None))
+
+
+def of_analysis(connection: Connection, analysis_id: str) -> dict[str, StageOutput]:
+    """The outputs that stand, by stage, in the order in which they were stored."""
+    return {row.stage: _output(row) for row in connection.execute(_OF_ANALYSIS, {"of": analysis_id})}
+
+
+def with_fingerprint(connection: Connection, stage: str, fingerprint: str) -> StageOutput | None:
+    """The latest output of a stage that was made of this, of whichever analysis."""
+    row = connection.execute(_WITH_FINGERPRINT, {"made_of": fingerprint, "at": stage}).first()
+    return None if row is None else _output(row)
+
+
+def _superseded(output: StageOutput, names: list[str]) -> dict[str, object]:
+    return {
+        "output_id": str(uuid4()),
+        "analysis_id": output.analysis_id,
+        "stage": output.stage,
+        "version": output.version,
+        "files": names,
+        "superseded_at": datetime.now(UTC),
+    }
+
+
+def _output(row: object) -> StageOutput:
+    return StageOutput.model_validate(row, from_attributes=True)
