@@ -56,6 +56,15 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
     catalog.engine.dispose()
 
 
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Catalog]:
+    """An empty, migrated catalog on SQLite, where the statements are the same on both databases."""
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    catalog.migrate()
+    yield catalog
+    catalog.engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
