@@ -1,7 +1,7 @@
 """What the HTML pages have in common: the templates, how numbers are written, pictures as part of the page.
 
 A page is one file that needs nothing else. All text goes through Jinja's escaping: a file name or a note can never
-become markup. The pages are `report.py` and `compare_files.py`.
+become markup. The pages are `report.py`, `compare_files.py` and `storage/backfill_report_files.py`.
 """
 
 import base64
