@@ -3,10 +3,25 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import pytest
+from sqlalchemy import Table, func, insert, select
+
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.idempotency import Begun, Busy, IdempotencyKeys
-from golf_pipeline.storage.pruning import Pruned, prune
+from golf_pipeline.storage.keys import parse_upload_key, upload_key
+from golf_pipeline.storage.profiles import record_profile
+from golf_pipeline.storage.pruning import (
+    Pruned,
+    prune,
+    prune_alarm_states,
+    prune_backfills,
+    prune_profile_failures,
+    prune_usage,
+)
 from golf_pipeline.storage.rates import Rate, RateLimiter
+from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.tables import alarm_states, backfill_items, backfills, profile_failures, user_usage
+from golf_pipeline_tests.storage.kept_swings import backfill
 
 NOW = datetime(2030, 1, 3, tzinfo=UTC)
 ONCE = Rate("chat", 1, 3600.0)
@@ -41,3 +56,51 @@ def test_a_row_that_was_used_again_stays(catalog: Catalog) -> None:
     assert RateLimiter(catalog.engine, lambda: at(48)).take(ONCE, "ann").allowed
     assert RateLimiter(catalog.engine, lambda: at(1)).take(ONCE, "ann").allowed
     assert prune(catalog.engine, 24, now=NOW) == Pruned(0, 0)
+
+
+def rows(catalog: Catalog, table: Table) -> int:
+    with catalog.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_what_golfers_cost_is_kept_for_a_year(catalog: Catalog) -> None:
+    for day in ("2029-01-02", "2029-01-03", "2030-01-03"):
+        row = {"day": day, "user_id": "ann", "purpose": "chat", "usd": 1.0, "tokens": 1, "calls": 1}
+        with catalog.engine.begin() as connection:
+            connection.execute(insert(user_usage).values(row))
+    assert [prune_usage(catalog.engine, NOW) for _ in range(2)] == [1, 0]
+    assert rows(catalog, user_usage) == 2
+
+
+def test_backfills_that_were_over_long_ago_go_with_their_swings_a_bounded_number_at_a_time(catalog: Catalog) -> None:
+    old = backfill(catalog, ["a", "b", "c"], over_at=NOW - timedelta(days=181))
+    kept = backfill(catalog, ["a"], over_at=NOW - timedelta(days=179)), backfill(catalog, ["a"], over_at=None)
+    assert [prune_backfills(catalog.engine, NOW, most_rows=2) for _ in range(3)] == [2, 2, 0]
+    with catalog.engine.connect() as connection:
+        left = set(connection.execute(select(backfills.c.backfill_id)).scalars())
+    assert left == set(kept)
+    assert old not in left
+    assert rows(catalog, backfill_items) == 2
+
+
+def test_states_of_alarms_that_no_longer_exist_go(sqlite: Catalog) -> None:
+    for name in ("SwingsFail", "Forgotten"):
+        row = {"name": name, "rings": False, "changed_at": NOW, "looked_at": NOW}
+        with sqlite.engine.begin() as connection:
+            connection.execute(insert(alarm_states).values(row))
+    with pytest.raises(ValueError, match="every state would go"):
+        prune_alarm_states(sqlite.engine, [])
+    assert [prune_alarm_states(sqlite.engine, ["SwingsFail"]) for _ in range(2)] == [1, 0]
+
+
+def test_failures_of_golfers_who_are_gone_go(sqlite: Catalog) -> None:
+    upload = parse_upload_key(upload_key("ann", "s1", "mp4"))
+    sqlite.register_object("bucket", upload, "etag", 9, NOW)
+    sqlite.set_status("s1", Status.AI_COMPLETED, "")
+    record_profile(sqlite.engine, "bob", "1", "key", NOW)
+    for user in ("ann", "bob", "gone"):
+        row = {"user_id": user, "failures": 1, "failed_at": NOW, "message": ""}
+        with sqlite.engine.begin() as connection:
+            connection.execute(insert(profile_failures).values(row))
+    assert [prune_profile_failures(sqlite.engine) for _ in range(2)] == [1, 0]
+    assert rows(sqlite, profile_failures) == 2
