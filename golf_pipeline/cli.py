@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from golf_pipeline.benchmarks.cli import app as benchmarks
 from golf_pipeline.local.cli import app as local
+from golf_pipeline.operations_cli import app as operations
 from golf_pipeline.progress import StageProgress, stage_progress
 from golf_pipeline.training.cli import app as training
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(benchmarks, name="benchmark")
 app.add_typer(training, name="train")
 app.add_typer(local)
+app.add_typer(operations)
 console = Console()
 complaints = Console(stderr=True)
 

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     },
     "storage": {"storage", "coach", "swing", "settings"},
     "coach": {"coach", "swing", "settings"},
-    "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download"},
+    "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download", "alarms", "notify"},
     "api": {"api", "coach", "storage", "swing", "settings"},
 }
 LAYERED = sorted(path for layer in MAY_IMPORT for path in (PACKAGE / layer).rglob("*.py"))

@@ -71,7 +71,7 @@ class Reading(StrEnum):
     MODEL_COST_SHARE = "model_cost_share"
     """The day's money for models that is spent or reserved, as a share of the limit that is nearest."""
     UPLOAD_SILENCE = "upload_silence"
-    """Time since the last upload, as a share of GOLF_FRESH_UPLOAD_HOURS; not read where that is not set."""
+    """Time since the last upload, as a share of GOLF_FRESH_UPLOAD_HOURS; 0 where that is not set."""
     DISK_USED_SHARE = "disk_used_share"
     """Of the fullest disk among those of the work folder and the data folder."""
     JOBS_FAILED_DAY = "jobs_failed_day"
@@ -171,24 +171,26 @@ def read_catalog(engine: Engine, settings: Settings, now: datetime) -> dict[Read
         Reading.BACKFILL_FAILURES: readings.backfill_failures(),
         Reading.MODEL_COST_SHARE: _cost_share(general.cost_today(), settings),
     }
-    last = readings.last_upload_at()
-    if settings.fresh_upload_hours is not None and last is not None:
-        found[Reading.UPLOAD_SILENCE] = (now - last) / timedelta(hours=settings.fresh_upload_hours)
-    return found
+    return found | {Reading.UPLOAD_SILENCE: upload_silence(readings.last_upload_at(), settings, now)}
 
 
-def read_queue(queue: QueueReadings) -> dict[Reading, float]:
-    """The numbers of the queues.
+def upload_silence(last_upload_at: datetime | None, settings: Settings, now: datetime) -> float:
+    """Time since the last upload as a share of what is allowed; 0 where nothing is set, or nothing ever came."""
+    if settings.fresh_upload_hours is None or last_upload_at is None:
+        return 0.0
+    return (now - last_upload_at) / timedelta(hours=settings.fresh_upload_hours)
+
+
+def read_queue(queue: QueueReadings | None) -> dict[Reading, float]:
+    """The numbers of the queues; 0 for one that there is not.
 
     Raises:
         BotoCoreError, ClientError: SQS does not answer, or not to us.
     """
-    messages = queue.messages()
-    found: dict[Reading, float] = {Reading.QUEUE_WAITING: messages["uploads", "waiting"]}
-    if ("dead_letters", "waiting") in messages:
-        # Those in flight are being looked at by an operator: they are not gone.
-        found[Reading.DEAD_LETTERS] = messages["dead_letters", "waiting"] + messages["dead_letters", "in_flight"]
-    return found
+    messages = {} if queue is None else queue.messages()
+    # Dead letters in flight are being looked at by an operator: they are not gone.
+    dead = sum(count for (name, _), count in messages.items() if name == "dead_letters")
+    return {Reading.QUEUE_WAITING: messages.get(("uploads", "waiting"), 0), Reading.DEAD_LETTERS: dead}
 
 
 def read_disk(settings: Settings) -> dict[Reading, float]:
