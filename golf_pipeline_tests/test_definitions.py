@@ -79,7 +79,8 @@ def test_the_graph_is_the_one_that_was_agreed() -> None:
 def test_each_asset_says_what_it_is_and_who_owns_it() -> None:
     for node in build_defs(Settings()).resolve_asset_graph().asset_nodes:
         assert node.description and node.description.endswith(".")
-        assert node.owners and node.kinds and node.code_version
+        assert node.owners and node.kinds
+        assert node.code_version or not node.is_executable  # what golfers make has no version of ours
 
 
 def test_a_test_may_exchange_the_settings() -> None:
