@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from golf_pipeline.backfill_cli import app as backfill
 from golf_pipeline.benchmarks.cli import app as benchmarks
 from golf_pipeline.local.cli import app as local
 from golf_pipeline.operations_cli import app as operations
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(benchmarks, name="benchmark")
 app.add_typer(training, name="train")
 app.add_typer(local)
+app.add_typer(backfill, name="backfill")
 app.add_typer(operations)
 console = Console()
 complaints = Console(stderr=True)
