@@ -12,6 +12,7 @@ from golf_pipeline import __version__
 from golf_pipeline.api import (
     chat,
     coaches,
+    dashboard,
     documentation,
     drills,
     notices,
@@ -70,6 +71,7 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     app.state.kept = KeptObjects(store)
     app.state.probes = {"catalog": Probe(catalog.check), "s3": Probe(store.check)}
     app.state.gauges = Gauges.from_settings(settings, CatalogReadings(catalog.engine))
+    app.state.dashboard = dashboard.Dashboard(settings, catalog.engine, app.state.probes)
     app.state.served = ServedResults(catalog)
     app.state.queue = UploadQueue.from_settings(settings)
     app.state.upload_slots = uploads.UploadSlots()
@@ -99,7 +101,8 @@ def create_app(settings: Settings, catalog: Catalog | None = None, store: Object
     polled = (video.polled, swings.polled)
     others = (video.starting, video.router, uploads.router, swings.starting, swings.router, chat.router)
     people = (users.router, drills.router, coaches.router)
-    for router in (*polled, *others, *people, notices.router, operations.router, documentation.router):
+    watched = (operations.router, dashboard.router)
+    for router in (*polled, *others, *people, notices.router, *watched, documentation.router):
         app.include_router(router, responses=problems.documented(*problems.EDGE_STATUSES))
     plain = app.openapi
     document = cache(lambda: documentation.readable(problems.publish_media_type(plain())))

@@ -194,6 +194,7 @@ ROWS: dict[str, Row] = {
     "getHealth": everybody(get("/health")),
     "getReadiness": everybody(get("/ready")),
     "getMetrics": Row(get("/metrics"), 401, 403, 403, 403, 403, 403, 200),
+    "getOperations": Row(get("/operations.json"), 401, 403, 403, 403, 403, 403, 200),
 }
 """By operation id."""
 
