@@ -113,13 +113,14 @@ def start(
 @app.command("list")
 def list_(most: Annotated[int, typer.Option(help="how many, the latest first", min=1)] = 20) -> None:
     """Show the latest backfills."""
-    from golf_pipeline.backfill_words import backfill_table
+    from golf_pipeline.backfill_words import listed
 
     with _catalog() as desk:
         known = [desk.work.progress(one.backfill_id) for one in desk.work.list(most)]
-    if known:
-        console.print(backfill_table(known))
-    else:
+    for one in known:
+        for line in listed(one):
+            _say(line)
+    if not known:
         _say("No backfill was ever started.")
 
 
@@ -217,7 +218,8 @@ class _Desk:
 def _catalog() -> Iterator[_Desk]:
     """The configured catalog; what is wrong with it is printed and ends the command."""
     from sqlalchemy import make_url
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
     from golf_pipeline.settings import get_settings
     from golf_pipeline.storage.backfills import Backfills
@@ -230,7 +232,7 @@ def _catalog() -> Iterator[_Desk]:
             _fail(f"There is no catalog at {url.database}. Check GOLF_CATALOG_URL; the pipeline makes it as it starts.")
         catalog = Catalog(settings.catalog_url)
         yield _Desk(catalog, Backfills(catalog.engine), settings)
-    except SQLAlchemyError as error:
+    except (DBAPIError, PoolTimeoutError) as error:
         why = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
         _fail(f"The catalog does not answer: {why}. Check GOLF_CATALOG_URL; the pipeline brings it up to date.")
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from golf_pipeline.settings import Settings
@@ -112,26 +111,12 @@ def _money(plan: Plan, settings: Settings, spent_today: float) -> Iterator[str]:
         )
 
 
-def backfill_table(backfills: Sequence[Progress]) -> Table:
-    """One row a backfill."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("id", no_wrap=True)
-    table.add_column("begun (UTC)", no_wrap=True)
-    table.add_column("state")
-    table.add_column("ended", justify="right")
-    table.add_column("failed", justify="right")
-    table.add_column("which swings", overflow="fold")
-    for one in backfills:
-        backfill = one.backfill
-        table.add_row(
-            backfill.backfill_id,
-            f"{backfill.created_at:%Y-%m-%d %H:%M}",
-            backfill.state.lower(),
-            f"{one.ended:,} of {one.total:,}",
-            f"{one.failed:,}" if one.failed else "",
-            escape(described(backfill.selection)),
-        )
-    return table
+def listed(progress: Progress) -> Iterator[str]:
+    """A backfill in a list of them."""
+    backfill = progress.backfill
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    yield f"{backfill.backfill_id}  {backfill.state.lower():<8}  {progress.ended:,} of {progress.total:,} ended{failed}"
+    yield f"    {_at(backfill)} by {backfill.created_by}: {described(backfill.selection)}"
 
 
 def progress_lines(progress: Progress, failures: dict[str, int], failed: Sequence[BackfillItem]) -> Iterator[str]:

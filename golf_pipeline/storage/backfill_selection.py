@@ -125,7 +125,8 @@ def _has_older(connection: Connection, than: dict[str, str]) -> ColumnElement[bo
         and_(stage_outputs.c.stage == stage, stage_outputs.c.version.in_(_older(connection, stage, version)))
         for stage, version in than.items()
     ]
-    return select(1).where(stage_outputs.c.analysis_id == analyses.c.analysis_id, or_(*older)).exists()
+    mine = select(1).where(stage_outputs.c.analysis_id == analyses.c.analysis_id, or_(*older))
+    return mine.correlate(analyses).exists()
 
 
 def _older(connection: Connection, stage: str, than: str) -> list[str]:
@@ -154,6 +155,7 @@ def _is_outdated(present: dict[str, str]) -> ColumnElement[bool]:
         select(func.count())
         .select_from(stage_outputs)
         .where(stage_outputs.c.analysis_id == analyses.c.analysis_id, up_to_date)
+        .correlate(analyses)  # and to nothing else, as who asks may have joined the outputs
         .scalar_subquery()
     )
     return counted < len(present)
