@@ -153,7 +153,10 @@ class LocalStack:
             raise StackError("The process that guards the stack's end was killed; ending the stack with it.")
 
     def restart(self, name: str) -> None:
-        """Kill a part, with all that it has started, and start it again, while the others live."""
+        """Kill a part, with all that it has started, and start it again, while the others live.
+
+        Its variables are those that `environment` holds now: so a part is deployed anew.
+        """
         self._restart(self._child(name))
 
     def __enter__(self) -> Self:
@@ -277,8 +280,11 @@ class LocalStack:
         # Asked with SIGTERM, PostgreSQL waits until the last client has gone by itself.
         stop_signal = signal.SIGINT if name == POSTGRES else signal.SIGTERM
         grace_s = 0.0 if name in ENDED_OUTRIGHT else None
+        environment = self.environment
+        if name == AWS:  # it reads its own port there, where the others may be given a proxy
+            environment = {**environment, "GOLF_S3_ENDPOINT_URL": self.aws.endpoint_url}
         return self._running().start(
-            name, command, self.environment, self.folder, is_task=is_task, grace_s=grace_s, stop_signal=stop_signal
+            name, command, environment, self.folder, is_task=is_task, grace_s=grace_s, stop_signal=stop_signal
         )
 
     def _restart(self, child: Child) -> None:
