@@ -9,13 +9,14 @@ import json
 import logging
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.error import HTTPError
 
 from golf_pipeline.alarms import Alarm, Severity
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.alarm_states import AlarmState, Change
+from golf_pipeline.storage.service_readings import Reading
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -80,6 +81,21 @@ class Telling:
 def telling(alarm: Alarm, state: AlarmState, change: Change, settings: Settings) -> Telling:
     """What is told of an alarm that stands so."""
     return Telling(alarm, change, state.value, state.changed_at, settings.bucket, settings.dagster_url)
+
+
+def trial_telling(settings: Settings) -> Telling:
+    """What an operator sends to see whether it arrives."""
+    alarm = Alarm(
+        name="AlarmTest",
+        reading=Reading.CATALOG_DOWN,
+        above=0,
+        for_s=0,
+        severity=Severity.WARNING,
+        unit="tests",
+        meaning="An operator tries out whether alarms arrive. Nothing is wrong.",
+        action="Nothing is to be done.",
+    )
+    return Telling(alarm, Change.RINGS, 1.0, datetime.now(UTC), settings.bucket, settings.dagster_url)
 
 
 class NotToldError(Exception):

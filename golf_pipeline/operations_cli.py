@@ -86,6 +86,28 @@ def delete(ids: Ids, most: MostOption = MOST) -> None:
     _end(done)
 
 
+@app.command("alarm-test")
+def alarm_test() -> None:
+    """Tell the log, the webhook and the SNS topic of a test alarm. Exit code 1: one of them did not take it."""
+    from golf_pipeline import notify
+    from golf_pipeline.settings import get_settings
+
+    failed = False
+    settings = get_settings()
+    for channel in notify.channels(settings):
+        try:
+            channel.send(notify.trial_telling(settings))
+        except notify.NotToldError as error:
+            failed = True
+            complaints.print(f"{channel.name}: {error}", soft_wrap=True, markup=False)
+        else:
+            console.print(f"{channel.name}: taken")
+    if settings.alarm_webhook_url is None and settings.alarm_topic_arn is None:
+        console.print("Nobody but the log is told: set GOLF_ALARM_WEBHOOK_URL or GOLF_ALARM_TOPIC_ARN.", soft_wrap=True)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
 @contextmanager
 def _queue(doing: str, most: int) -> Iterator[tuple["DeadLetters", Callable[[int], None]]]:
     from golf_pipeline.settings import get_settings

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -9,16 +10,27 @@ import pytest
 from sqlalchemy import update
 
 from golf_pipeline.definitions import build_defs
+from golf_pipeline.settings import Settings
 from golf_pipeline.storage import dead_letters
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud
 
+LOCATION = cache(lambda: build_defs(Settings()))
+
 
 def run(cloud: Cloud, instance: dg.DagsterInstance, job: str, **config: Any) -> dg.ExecuteInProcessResult:
-    found = build_defs(cloud.settings).resolve_job_def(job)
-    return found.execute_in_process(instance=instance, run_config=config or None, raise_on_error=False)
+    return (
+        LOCATION()
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            run_config=config or None,
+            raise_on_error=False,
+            resources={"swing_store": cloud.store},
+        )
+    )
 
 
 def checks(cloud: Cloud, instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from golf_pipeline.definitions import build_defs
@@ -30,11 +31,11 @@ def webhook() -> Iterator[Webhook]:
 @pytest.fixture
 def tick(cloud: Cloud, instance: dg.DagsterInstance, webhook: Webhook) -> Tick:
     """Ticks the sensor; returns what it says and its cursor."""
-    settings = cloud.settings.model_copy(update={"alarm_webhook_url": _secret(webhook.url)})
+    settings = cloud.settings.model_copy(update={"alarm_webhook_url": SecretStr(webhook.url)})
+    repository = build_defs(settings).get_repository_def()
 
     def once(cursor: str | None = None, **others: object) -> tuple[str, str]:
         store = Cloud(settings.model_copy(update=others), cloud.s3, cloud.sqs, "").store
-        repository = build_defs(store.settings).get_repository_def()
         with dg.build_sensor_context(
             instance, cursor, repository_def=repository, resources={"swing_store": store}
         ) as context:
@@ -43,12 +44,6 @@ def tick(cloud: Cloud, instance: dg.DagsterInstance, webhook: Webhook) -> Tick:
         return data.skip_message or "", data.cursor or ""
 
     return once
-
-
-def _secret(url: str) -> object:
-    from pydantic import SecretStr
-
-    return SecretStr(url)
 
 
 def told(webhook: Webhook) -> list[tuple[str, str]]:
