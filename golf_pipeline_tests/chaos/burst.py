@@ -66,7 +66,7 @@ def refused(name: str) -> list[Upload]:
     return [Upload(f"golf-swings/guest/{name}-{suffix}", body, code=code) for suffix, (body, code) in bodies.items()]
 
 
-def burst(name: str, swings: int = 6) -> list[Upload]:
+def burst(name: str, swings: int = 4) -> list[Upload]:
     """Swings of several golfers and the four that are refused, mixed."""
     fine = [swing(f"{name}-{number}", SWINGS[number % 3], f"golfer-{number % 4}") for number in range(swings)]
     return mixed(fine, refused(name))

@@ -9,8 +9,8 @@ from golf_pipeline.local.keeper import MARK_VARIABLE
 TIMEOUT_S = 60.0
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
+def wait_until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
