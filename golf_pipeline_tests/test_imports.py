@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "storage": {"storage", "coach", "swing", "settings"},
     "coach": {"coach", "swing", "settings"},
     "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download", "alarms", "notify"},
-    "api": {"api", "coach", "storage", "swing", "settings"},
+    "api": {"api", "coach", "storage", "swing", "settings", "alarms", "failures"},
 }
 LAYERED = sorted(path for layer in MAY_IMPORT for path in (PACKAGE / layer).rglob("*.py"))
 """All others (definitions, cli, local and the top modules) may import everything."""
