@@ -100,10 +100,10 @@ def test_old_answers_and_uploads_that_never_ended_go_when_that_is_asked_for(stor
     assert sweep_answers(store, LATER, None, 9, delete=False).orphans == 2
     assert sweep_answers(store, LATER, None, 9, delete=True).deleted == 2
     upload = store.client.create_multipart_upload(Bucket=store.bucket, Key="golf-swings/ann/s1.mp4")
-    part = {"Bucket": store.bucket, "Key": "golf-swings/ann/s1.mp4", "UploadId": upload["UploadId"]}
-    store.client.upload_part(**part, PartNumber=1, Body=b"part")
+    key, upload_id = upload["Key"], upload["UploadId"]
+    store.client.upload_part(Bucket=store.bucket, Key=key, UploadId=upload_id, PartNumber=1, Body=b"part")
     told = sweep_incomplete_uploads(store, LATER, delete=False)
     assert (told.orphans, told.examples, told.deleted) == (1, ["golf-swings/ann/s1.mp4"], 0)
     assert sweep_incomplete_uploads(store, LATER, delete=True).deleted == 1
     assert sweep_incomplete_uploads(store, LATER, delete=True).looked_at == 0
-    store.abort_upload("golf-swings/ann/s1.mp4", upload["UploadId"])  # a second time is no error
+    store.abort_upload(key, upload_id)  # a second time is no error
