@@ -206,6 +206,7 @@ class LocalStack:
             "GOLF_API_HOST": HOST,
             "GOLF_API_PORT": str(self.api_port),
             "GOLF_API_URL": self.api_url,
+            "GOLF_DAGSTER_URL": self.dagster_url,
             "DAGSTER_HOME": str(self.folder / "dagster"),
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
