@@ -13,6 +13,7 @@ from golf_pipeline.orchestration.assets import golfer_assets, swing_assets
 from golf_pipeline.orchestration.dead_letter_jobs import redrive_dead_letters
 from golf_pipeline.orchestration.housekeeping import housekeeping_jobs, housekeeping_schedules
 from golf_pipeline.orchestration.jobs import all_jobs
+from golf_pipeline.orchestration.reanalysis import reanalysis_job
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.sensors import all_sensors
 from golf_pipeline.orchestration.service_checks import (
@@ -31,7 +32,7 @@ def build_defs(settings: Settings | None = None, resource_overrides: Mapping[str
     return dg.Definitions(
         assets=[uploads, *swing_assets, *golfer_assets],
         asset_checks=[service_checks],
-        jobs=[*all_jobs, *housekeeping_jobs, service_checks_job, redrive_dead_letters],
+        jobs=[*all_jobs, reanalysis_job, *housekeeping_jobs, service_checks_job, redrive_dead_letters],
         schedules=[*housekeeping_schedules, service_checks_schedule],
         sensors=[*all_sensors, watch_service],
         resources={**resources, **(resource_overrides or {})},

@@ -18,22 +18,26 @@ from dagster._core.events import JobFailureData, RunFailureReason
 
 from golf_pipeline.orchestration.jobs import swing_job
 from golf_pipeline.orchestration.partitions import swings
+from golf_pipeline.orchestration.reanalysis import items_of_run, reanalysis_job
 from golf_pipeline.orchestration.recovery import LIVE, swings_of_run
 from golf_pipeline.settings import get_settings
+from golf_pipeline.storage.backfills import Backfills
 from golf_pipeline.storage.catalog import Catalog
 
 BEGUN = {DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING}
+OURS = {swing_job.name, reanalysis_job.name}
 WHY = "The stack ended while this run was under way."
 
-MOST_ATTEMPTS = 10
-"""Attempts after which a swing is left to the reconcile sensor, which fails it: it may be what ends the stack."""
+MOST_INTERRUPTIONS = 10
+"""After these a swing is left to the reconcile sensor, which fails it: it may be what ends the stack."""
 
 
-def end_crashed_runs(instance: DagsterInstance) -> list[str]:
-    """End every begun run and return the ids: swings' runs as canceled, others as failed, which Dagster retries."""
+def end_crashed_runs(instance: DagsterInstance, backfills: Backfills) -> list[str]:
+    """End every begun run and return the ids: those of swings as canceled, others as failed, as Dagster may retry."""
     begun = instance.get_runs(RunsFilter(statuses=list(BEGUN)))
     for run in begun:
-        if run.job_name == swing_job.name or run.status == DagsterRunStatus.CANCELING:
+        backfills.give_back(items_of_run(run), counted=False)
+        if run.job_name in OURS or run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, WHY)
         else:
             why = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
@@ -46,21 +50,15 @@ def requeue_lost_swings(instance: DagsterInstance, catalog: Catalog) -> list[str
     partitions = instance.get_dynamic_partitions(swings.name or "")
     waiting = instance.get_runs(RunsFilter(statuses=[status for status in LIVE if status not in BEGUN]))
     carried = {key for run in waiting for key in swings_of_run(run, partitions)}
-    lost = [
-        record.analysis_id
-        for record in catalog.in_progress_since(datetime.now(UTC))
-        if record.partition_key not in carried and record.attempt < MOST_ATTEMPTS
-    ]
-    for analysis_id in lost:
-        catalog.request_analysis(analysis_id)
-    return lost
+    lost = [one for one in catalog.in_progress_since(datetime.now(UTC)) if one.partition_key not in carried]
+    return [record.analysis_id for record in lost if catalog.take_up_again(record, MOST_INTERRUPTIONS)]
 
 
 def main() -> None:
     catalog = Catalog(get_settings().catalog_url)
     catalog.migrate()
     with DagsterInstance.get() as instance:
-        for run_id in end_crashed_runs(instance):
+        for run_id in end_crashed_runs(instance, Backfills(catalog.engine)):
             sys.stdout.write(f"run {run_id} was under way when the last stack ended\n")
         for analysis_id in requeue_lost_swings(instance, catalog):
             sys.stdout.write(f"swing {analysis_id} is queued again\n")

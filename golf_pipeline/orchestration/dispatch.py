@@ -1,10 +1,14 @@
 """From pending rows to run requests: one run a swing while few wait, ranges of swings when many do.
 
 A run of its own costs a process start; a swing in a range costs none, but waits for the others of its batch. So latency
-wins below the backlog threshold, and throughput above it.
+wins below the backlog threshold, and throughput above it. A swing whose run died once runs alone (`recovery.py`).
+
+Only so many swings are handed out at a time. The rest waits in the catalog, where it can be counted, put in order and
+outlive Dagster, and not in the run queue, where ten thousand rows would slow every look of the daemon.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
@@ -19,6 +23,8 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 BATCH_TAG = "golf/batch"
 GOLFER_TAG = "golf/golfer"
+LANE_TAG = "golf/lane"
+LIVE_LANE = "live"
 
 
 class PartitionStore(Protocol):
@@ -28,46 +34,69 @@ class PartitionStore(Protocol):
 
     def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None: ...
 
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool: ...
 
-def dispatch(
-    catalog: "Catalog",
-    partitions: PartitionStore,
-    algorithm_version: str,
-    *,
-    cap: int,
-    batch_backlog: int,
-    batch_size: int,
-) -> list[dg.RunRequest]:
-    """Claim pending analyses, at most `cap`, and return the runs that carry them.
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much is handed out: swings in a tick, swings under way in all, and from when on and how they are batched."""
+
+    cap: int
+    ahead: int
+    batch_backlog: int
+    batch_size: int
+
+
+def dispatch(catalog: "Catalog", partitions: PartitionStore, algorithm_version: str, load: Load) -> list[dg.RunRequest]:
+    """Claim pending analyses, as many as the load allows, and return the runs that carry them.
 
     Partitions are added here and not in the sensor's result, because a batch is only a range if its keys stand next to
     each other in the order of their insertion, and that order is known once they are in.
     """
-    pending = catalog.pending(cap)
+    pending = catalog.pending(min(load.cap, load.ahead))
     if not pending:
         return []
-    won = set(catalog.mark_dispatched([record.analysis_id for record in pending]))
+    room = load.ahead - catalog.in_flight()
+    won = set(catalog.mark_dispatched([record.analysis_id for record in pending[: max(0, room)]]))
     records = [record for record in pending if record.analysis_id in won]
-    if not records:
-        return []
-    partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in records])
-    if len(records) < batch_backlog:
-        return [_single(record, algorithm_version) for record in records]
-    order = {key: place for place, key in enumerate(partitions.get_dynamic_partitions(_SWINGS))}
-    batches = contiguous(records, order, batch_size)
-    return [
-        _single(batch[0], algorithm_version) if len(batch) == 1 else _batch(batch, algorithm_version)
-        for batch in batches
-    ]
+    alone = [record for record in records if record.interruptions]
+    together = [record for record in records if not record.interruptions]
+    if len(records) < load.batch_backlog:
+        alone, together = records, []
+    partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in alone])
+    requests = [_single(record, algorithm_version) for record in alone]
+    for batch in _in_ranges(together, partitions, load.batch_size):
+        requests.append(_single(batch[0], algorithm_version) if len(batch) == 1 else _batch(batch, algorithm_version))
+    return requests
 
 
 _SWINGS = swings.name or ""
 
 
+def _in_ranges(
+    records: Sequence[AnalysisRecord], partitions: PartitionStore, batch_size: int
+) -> list[list[AnalysisRecord]]:
+    """Add the records' partitions next to each other and cut them into ranges.
+
+    One that is analysed again has a place among strangers; it is free to move, as no run carries it.
+    """
+    if not records:
+        return []
+    keys = [record.partition_key for record in records]
+    for key in keys:
+        if partitions.has_dynamic_partition(_SWINGS, key):
+            partitions.delete_dynamic_partition(_SWINGS, key)
+    partitions.add_dynamic_partitions(_SWINGS, keys)
+    order = {key: place for place, key in enumerate(partitions.get_dynamic_partitions(_SWINGS))}
+    return contiguous(records, order, batch_size)
+
+
 def contiguous(records: Sequence[AnalysisRecord], order: dict[str, int], batch_size: int) -> list[list[AnalysisRecord]]:
     """Cut records into batches whose partitions stand next to each other, none larger than `batch_size`.
 
-    A re-analysed swing has its old place; with a stranger between it and the next one they cannot share a range.
+    With a stranger between two of them, added by somebody else at the moment, they cannot share a range.
     """
     batches: list[list[AnalysisRecord]] = []
     for record in sorted(records, key=lambda one: order[one.partition_key]):
@@ -89,7 +118,7 @@ def _single(record: AnalysisRecord, algorithm_version: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key(record, algorithm_version),
         partition_key=record.partition_key,
-        tags={GOLFER_TAG: record.user_id},
+        tags={GOLFER_TAG: record.user_id, LANE_TAG: LIVE_LANE},
     )
 
 
@@ -100,5 +129,6 @@ def _batch(batch: Sequence[AnalysisRecord], algorithm_version: str) -> dg.RunReq
             RANGE_START_TAG: batch[0].partition_key,
             RANGE_END_TAG: batch[-1].partition_key,
             BATCH_TAG: str(len(batch)),
+            LANE_TAG: LIVE_LANE,
         },
     )

@@ -1,12 +1,18 @@
 """No swing stays in progress for ever: what becomes of the swings of a run that did not end them itself.
 
-A run that fails in an orderly way has written every failure down. A run that crashed (killed, out of memory, its
-machine gone) has not, and the catalog would say PROCESSING until somebody asks. Dagster starts a crashed run once more;
-only when it will not, the swings are ended as FAILED, which a golfer or an operator may restart.
+A run that fails in an orderly way has written every failure down. A run that died (killed, out of memory, its machine
+gone) has not, and the catalog would say PROCESSING until somebody asks. Its swings are taken up again by a new attempt,
+which goes on from the last stage that is stored: once, whoever notices (a conditional change of the attempt's number),
+and at most `MOST_INTERRUPTIONS` times, then they have FAILED, which a golfer or an operator may restart. A swing that
+was interrupted runs alone from then on, so that a video that kills its process holds up no others.
+
+Dagster's own retry of crashed runs is switched off for swings (`jobs.py`): it is granted per run and not per swing, so
+a batch would die again of the same video.
 """
 
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,20 +22,20 @@ from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.settings import Settings
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import AnalysisRecord
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 if TYPE_CHECKING:
     from golf_pipeline.storage.catalog import Catalog
 
 PARTITION_TAG = "dagster/partition"
-WILL_RETRY_TAG = "dagster/will_retry"
 
-STUCK_AFTER = timedelta(minutes=10)
-"""Without any change of its record, and without a run, an analysis counts as stuck."""
+LEASE = timedelta(minutes=10)
+"""Without any change of its record, and without a live run, an analysis that was handed out is taken up again."""
 
-MOST_ATTEMPTS = 3
-"""Attempts after which an analysis whose run never appears is given up."""
+MOST_INTERRUPTIONS = 3
+"""Runs of one swing in a row that may die before a stage of it is stored: more often than machines do, it is the video
+that kills them."""
 
 LIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -38,6 +44,20 @@ LIVE = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+@dataclass
+class Recovered:
+    """What became of swings that no run carries any more, by analysis id."""
+
+    again: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"taken up again: {', '.join(self.again) or 'none'}; failed: {', '.join(self.failed) or 'none'}"
+
+    def __bool__(self) -> bool:
+        return bool(self.again or self.failed)
 
 
 def swings_of_run(run: dg.DagsterRun, partitions: Sequence[str]) -> list[str]:
@@ -50,21 +70,27 @@ def swings_of_run(run: dg.DagsterRun, partitions: Sequence[str]) -> list[str]:
     return list(partitions[partitions.index(start) : partitions.index(end) + 1])
 
 
-def end_swings_of_dead_run(
-    run: dg.DagsterRun, instance: dg.DagsterInstance, catalog: "Catalog", settings: Settings, reason: str
-) -> list[str]:
-    """Fail what a dead run left in progress, and remove its files. Returns the analysis ids that were ended."""
+def recover_swings_of_dead_run(
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    catalog: "Catalog",
+    settings: Settings,
+    reason: str,
+    *,
+    again: bool = True,
+) -> Recovered:
+    """Take up again, or fail, what a dead run left in progress, and remove its files.
+
+    Args:
+        again: False: whoever ended the run does not want its swings to go on, so they fail.
+    """
     shutil.rmtree(run_folder(settings, run.run_id), ignore_errors=True)
-    if run.tags.get(WILL_RETRY_TAG) == "true":
-        return []
-    ended = []
+    recovered = Recovered()
     for key in swings_of_run(run, instance.get_dynamic_partitions(swings.name or "")):
         record = catalog.by_partition_key(key)
-        if record is None or not _was_of(record, run, instance):
-            continue
-        if catalog.fail(record.analysis_id, _crashed(reason), attempt=record.attempt):
-            ended.append(record.analysis_id)
-    return ended
+        if record is not None and not record.status.ended and _was_of(record, run, instance):
+            _recover(record, catalog, reason, recovered, MOST_INTERRUPTIONS if again else 0)
+    return recovered
 
 
 def _was_of(record: AnalysisRecord, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
@@ -75,25 +101,28 @@ def _was_of(record: AnalysisRecord, run: dg.DagsterRun, instance: dg.DagsterInst
     return record.dispatched_at.timestamp() <= created.create_timestamp.timestamp()
 
 
-def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime) -> dict[str, str]:
-    """End or requeue analyses that no live run carries any more; returns what was done by analysis id.
+def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime, lease: timedelta = LEASE) -> Recovered:
+    """Take up again, or fail, analyses whose lease is over and that no live run carries.
 
     This catches what no run event tells: a dispatched swing whose run was never created, or a lost Dagster database.
     """
-    stuck = catalog.in_progress_since(now - STUCK_AFTER)
-    if not stuck:
-        return {}
-    carried = _carried(instance)
-    done = {}
-    for record in stuck:
-        if record.partition_key in carried:
-            continue
-        if record.status == Status.STARTED and record.attempt < MOST_ATTEMPTS:
-            catalog.request_analysis(record.analysis_id)
-            done[record.analysis_id] = "queued again"
-        elif catalog.fail(record.analysis_id, _crashed("no run carries it any more"), attempt=record.attempt):
-            done[record.analysis_id] = "failed"
-    return done
+    recovered = Recovered()
+    stuck = catalog.in_progress_since(now - lease)
+    if stuck:
+        carried = _carried(instance)
+        for record in stuck:
+            if record.partition_key not in carried:
+                _recover(record, catalog, "no run carries it any more", recovered, MOST_INTERRUPTIONS)
+    return recovered
+
+
+def _recover(
+    record: AnalysisRecord, catalog: "Catalog", reason: str, recovered: Recovered, most_interruptions: int
+) -> None:
+    if catalog.take_up_again(record, most_interruptions):
+        recovered.again.append(record.analysis_id)
+    elif catalog.fail(record.analysis_id, _crashed(reason), attempt=record.attempt):
+        recovered.failed.append(record.analysis_id)
 
 
 def _carried(instance: dg.DagsterInstance) -> set[str]:

@@ -1,7 +1,7 @@
-"""The sensors: ingest, reconcile, dispatch, and two that clean up after runs that died.
+"""The sensors: ingest, reconcile, dispatch, re-analysis, and two that clean up after runs that died.
 
-What they do is in `ingest`, `dispatch` and `recovery`; here is when, and for how long. The one for profiles is in
-`profile_runs`.
+What they do is in `ingest`, `dispatch`, `reanalysis` and `recovery`; here is when, and for how long. The one for
+profiles is in `profile_runs`.
 
 Dagster's daemon looks at sensors every 5 s (`_daemon/sensor.py`, MIN_INTERVAL_LOOP_TIME) and cannot be told otherwise.
 A golfer's upload passes two of them, so waiting between ticks would cost up to 10 s. They wait inside their tick
@@ -15,12 +15,20 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from golf_pipeline.orchestration import recovery
-from golf_pipeline.orchestration.dispatch import dispatch
+from golf_pipeline.orchestration.dispatch import Load, dispatch
 from golf_pipeline.orchestration.ingest import ReconcileCursor, drain_queue, reconcile
-from golf_pipeline.orchestration.jobs import swing_job
+from golf_pipeline.orchestration.jobs import profile_job, swing_job
 from golf_pipeline.orchestration.profile_runs import refresh_profiles
+from golf_pipeline.orchestration.reanalysis import (
+    ReanalysisLoad,
+    give_back_lost,
+    hand_out,
+    items_of_run,
+    reanalysis_job,
+)
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.versions import PIPELINE_VERSION
+from golf_pipeline.storage.backfills import Backfills
 from golf_pipeline.storage.deletion import finish_deletions
 from golf_pipeline.swing.errors import SwingError
 
@@ -54,21 +62,24 @@ def ingest_uploads(context: dg.SensorEvaluationContext, swing_store: SwingStore)
 
 @dg.sensor(
     name="reconcile_uploads",
-    description="Lists the bucket for uploads whose event was lost, ends or requeues swings that no run carries, and "
+    description="Lists the bucket for uploads whose event was lost, takes up again swings that no run carries, and "
     "finishes deletions that broke off.",
     minimum_interval_seconds=RECONCILE_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
     deadline = time.monotonic() + RECONCILE_TICK_S
-    healed = recovery.heal_stuck(context.instance, swing_store.catalog, datetime.now(UTC))
-    for analysis_id, what in healed.items():
-        context.log.warning(f"{analysis_id} was stuck: {what}")
+    now = datetime.now(UTC)
+    healed = recovery.heal_stuck(context.instance, swing_store.catalog, now)
+    if healed:
+        context.log.warning(f"stuck swings, {healed}")
+    backfills = Backfills(swing_store.catalog.engine)
+    given_back = give_back_lost(context.instance, backfills, now, recovery.LEASE, recovery.LIVE)
     removed = _finish_deletions(context, swing_store)
     cursor = ReconcileCursor.parse(context.cursor)
     counts, cursor = reconcile(swing_store.objects, swing_store.catalog, cursor, deadline)
     return dg.SensorResult(
-        skip_reason=f"uploads by listing: {counts}; {len(healed)} stuck swings healed; "
+        skip_reason=f"uploads by listing: {counts}; stuck swings, {healed}; {given_back} lost of backfills; "
         f"{removed} objects of deleted swings removed",
         cursor=str(cursor),
     )
@@ -98,9 +109,7 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
             swing_store.catalog,
             context.instance,
             PIPELINE_VERSION,
-            cap=settings.dispatch_cap,
-            batch_backlog=settings.batch_backlog,
-            batch_size=settings.batch_size,
+            Load(settings.dispatch_cap, settings.dispatch_ahead, settings.batch_backlog, settings.batch_size),
         )
         if requests:
             return dg.SensorResult(run_requests=requests)
@@ -109,14 +118,32 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
         time.sleep(DISPATCH_POLL_S)
 
 
+@dg.sensor(
+    name="top_up_reanalysis",
+    description="Hands out the next swings of running backfills, only so many at once, and none while an upload waits.",
+    job=reanalysis_job,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def top_up_reanalysis(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
+    del context
+    settings, catalog = swing_store.settings, swing_store.catalog
+    load = ReanalysisLoad(settings.reanalysis_ahead, settings.reanalysis_batch, settings.remeasure_batch)
+    requests = hand_out(catalog, Backfills(catalog.engine), load)
+    if not requests:
+        return dg.SensorResult(skip_reason="no backfill has more to hand out, or uploads wait")
+    return dg.SensorResult(run_requests=requests)
+
+
 @dg.run_failure_sensor(
     name="end_swings_of_failed_runs",
-    description="Ends swings that a failed run left in progress, unless Dagster starts that run again.",
+    description="Takes up again swings that a run left in progress when it died.",
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def end_swings_of_failed_runs(context: dg.RunFailureSensorContext, swing_store: SwingStore) -> None:
-    _end_swings(context, swing_store, f"run {context.dagster_run.run_id} failed: {context.failure_event.message}")
+    reason = f"run {context.dagster_run.run_id} failed: {context.failure_event.message}"
+    _after_a_dead_run(context, swing_store, reason, again=True)
 
 
 @dg.run_status_sensor(
@@ -127,20 +154,26 @@ def end_swings_of_failed_runs(context: dg.RunFailureSensorContext, swing_store: 
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def end_swings_of_canceled_runs(context: dg.RunStatusSensorContext, swing_store: SwingStore) -> None:
-    _end_swings(context, swing_store, f"run {context.dagster_run.run_id} was canceled")
+    _after_a_dead_run(context, swing_store, f"run {context.dagster_run.run_id} was canceled", again=False)
 
 
-def _end_swings(context: dg.RunStatusSensorContext, store: SwingStore, reason: str) -> None:
+def _after_a_dead_run(context: dg.RunStatusSensorContext, store: SwingStore, reason: str, *, again: bool) -> None:
     run = context.dagster_run
-    ended = recovery.end_swings_of_dead_run(run, context.instance, store.catalog, store.settings, reason)
-    if ended:
-        context.log.warning(f"{reason}; ended: {', '.join(ended)}")
+    if run.job_name == reanalysis_job.name:
+        Backfills(store.catalog.engine).give_back(items_of_run(run), counted=True)
+    elif run.job_name != profile_job.name:
+        recovered = recovery.recover_swings_of_dead_run(
+            run, context.instance, store.catalog, store.settings, reason, again=again
+        )
+        if recovered:
+            context.log.warning(f"{reason}; {recovered}")
 
 
 all_sensors = (
     ingest_uploads,
     reconcile_uploads,
     dispatch_swings,
+    top_up_reanalysis,
     refresh_profiles,
     end_swings_of_failed_runs,
     end_swings_of_canceled_runs,

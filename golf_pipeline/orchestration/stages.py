@@ -143,6 +143,8 @@ def bring_through(swing: "Swing", stage: Stage, *, force: bool = False) -> Outco
         if outcome is None:
             outcome = _computed(swing, stage, started)
     swing.passed.add(stage.name)
+    if outcome.how != "unchanged":
+        swing.made.append(stage.name)
     if stage.then is not None:
         stage.then(swing)
     return outcome

@@ -11,16 +11,17 @@ seeing the old result, and what the stages make is noted together, in one transa
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from golf_pipeline.orchestration.partitions import resolve_swing
 from golf_pipeline.orchestration.stages import UPLOAD
+from golf_pipeline.orchestration.written import CONTENT_TYPES, FINGERPRINT_CHARACTERS, Written
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.keys import counterpart, frame_key, output_key, swing_folder
 from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
@@ -28,23 +29,15 @@ from golf_pipeline.swing.documents import Document
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from golf_pipeline.storage.catalog import Catalog
     from golf_pipeline.storage.object_store import ObjectStore
     from golf_pipeline.swing.landmarks import LandmarkTrack
 
 D = TypeVar("D", bound=Document)
 
-JSON_TYPE = "application/json"
-CONTENT_TYPES = {
-    ".json": JSON_TYPE,
-    ".parquet": "application/vnd.apache.parquet",
-    ".jpg": "image/jpeg",
-    ".mp4": "video/mp4",
-    ".html": "text/html; charset=utf-8",
-}
 HASH_CHUNK_BYTES = 1024 * 1024
-FINGERPRINT_CHARACTERS = 8
-"""Of a fingerprint, in the name of an output's folder: enough to tell apart what was made of one swing."""
 
 
 class SupersededError(Exception):
@@ -83,6 +76,12 @@ class Workspace:
                 self.catalog.fail(swing.record.analysis_id, error, attempt=swing.record.attempt)
         self.leave(key, error)
 
+    def forget(self, key: str) -> None:
+        """Drop a swing, so that it can be begun anew in this run."""
+        if key in self._swings:
+            self._swings.pop(key).release()
+        self.lost.pop(key, None)
+
     def leave(self, key: str, error: SwingError) -> None:
         """Leave a swing out of the later steps of this run and remove its files; the catalog is not told."""
         if key in self._swings:
@@ -91,31 +90,6 @@ class Workspace:
 
     def close(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@dataclass
-class Written:
-    """What a stage has written so far: its folder, the names below the swing's folder, the hashes of the bytes."""
-
-    analysis_id: str
-    stage: str
-    version: str
-    folder: str
-    names: list[str] = field(default_factory=list)
-    hashes: dict[str, str] = field(default_factory=dict)
-
-    def output(self, key: str, fingerprint: str | None, facts: dict[str, Any]) -> StageOutput:
-        return StageOutput(
-            analysis_id=self.analysis_id,
-            stage=self.stage,
-            version=self.version,
-            key=key,
-            facts=facts,
-            stored_at=datetime.now(UTC),
-            fingerprint=fingerprint,
-            output_sha256=self.hashes.get(key),
-            files=tuple(self.names),
-        )
 
 
 @dataclass
@@ -129,6 +103,10 @@ class Swing:
     """The swing is finished and stays so while it is analysed again."""
     passed: set[str] = field(default_factory=set)
     """Stages that it came through in this run."""
+    made: list[str] = field(default_factory=list)
+    """Those of them that were made anew, in order."""
+    noted_with_the_swap: "Callable[[Connection], object] | None" = None
+    """What else is noted in the transaction in which a quiet swing gets its new result."""
     _documents: dict[str, Document] = field(default_factory=dict)
     _track: "LandmarkTrack | None" = None
     _readable: frozenset[str] | None = None
@@ -189,7 +167,7 @@ class Swing:
         """
         if self.quiet:
             outputs, self._unnoted = self._unnoted, []
-            if not self.workspace.catalog.swap_outputs(self.record, outputs):
+            if not self.workspace.catalog.swap_outputs(self.record, outputs, self.noted_with_the_swap):
                 raise self._superseded()
             return
         now = self.workspace.catalog.get(self.record.analysis_id)

@@ -8,7 +8,7 @@ run is under way; without the number its late failure would end the new attempt,
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -180,6 +180,12 @@ class Catalog:
         with self._reader.connect() as connection:
             return connection.execute(query).scalar_one()
 
+    def live_waiting(self) -> bool:
+        """Whether an upload waits to be begun, handed to a run or not."""
+        waits = select(analyses.c.analysis_id).where(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None))
+        with self._reader.connect() as connection:
+            return connection.execute(waits.limit(1)).first() is not None
+
     # -- progress ------------------------------------------------------------------------------------------------
 
     def set_status(
@@ -216,25 +222,40 @@ class Catalog:
             IntegrityError: there is no such analysis.
         """
         with self.engine.begin() as connection:
-            # The row is held, so that no new attempt begins between the look and the note.
-            if attempt is not None and not _holds(connection, _at(output.analysis_id, attempt)):
-                return False
+            if attempt is not None:
+                # The row is held, so that no new attempt begins between the look and the note.
+                this = _at(output.analysis_id, attempt)
+                held = connection.execute(select(analyses.c.interruptions).where(this).with_for_update()).first()
+                if held is None:
+                    return False
+                if held.interruptions:  # it comes on: whatever interrupts it, it is not this swing itself
+                    connection.execute(update(analyses).where(this).values(interruptions=0))
             outputs.note(connection, output)
         return True
 
-    def swap_outputs(self, record: AnalysisRecord, made: Sequence[StageOutput]) -> bool:
+    def swap_outputs(
+        self,
+        record: AnalysisRecord,
+        made: Sequence[StageOutput],
+        also: Callable[[Connection], object] | None = None,
+    ) -> bool:
         """Note all that was made anew of a finished swing, at once; its golfer's profile must learn of it.
+
+        Args:
+            also: what else belongs into the transaction.
 
         Returns whether the swing still stands as it was: no new attempt began, and it was not deleted.
         """
         as_it_was = and_(_at(record.analysis_id, record.attempt), analyses.c.status == Status.AI_COMPLETED)
         with self.engine.begin() as connection:
-            if not _holds(connection, as_it_was):
+            if connection.execute(select(analyses.c.attempt).where(as_it_was).with_for_update()).first() is None:
                 return False
             for output in made:
                 outputs.note(connection, output)
             if made:
                 ask_refresh(connection, record.user_id)
+            if also is not None:
+                also(connection)
         return True
 
     def distrust(self, analysis_id: str, stage: str) -> None:
@@ -246,6 +267,11 @@ class Catalog:
         """The outputs of an analysis by stage, in the order in which they were stored."""
         with self._reader.connect() as connection:
             return outputs.of_analysis(connection, analysis_id)
+
+    def stage_versions(self, analysis_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The versions of the outputs that stand, by analysis and stage."""
+        with self._reader.connect() as connection:
+            return outputs.versions(connection, analysis_ids)
 
     def find_stage_output(self, stage: str, fingerprint: str) -> StageOutput | None:
         """What the stage once made of the same, for whichever analysis."""
@@ -332,11 +358,6 @@ def _is_pending() -> Any:
 def _is_in_flight() -> Any:
     under_way = [one for one in Status if not one.ended]
     return and_(analyses.c.status.in_(under_way), analyses.c.dispatched_at.is_not(None))
-
-
-def _holds(connection: Connection, which: Any) -> bool:
-    """Whether there is such a row, held until the transaction ends."""
-    return connection.execute(select(analyses.c.attempt).where(which).with_for_update()).first() is not None
 
 
 def _fresh_attempt() -> dict[str, Any]:

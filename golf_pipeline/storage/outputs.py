@@ -4,6 +4,7 @@ An output that is replaced leaves a row with the names of its objects: they stay
 links that were given out, until retention takes them.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -51,6 +52,15 @@ def forget_fingerprint(connection: Connection, analysis_id: str, stage: str) -> 
 def of_analysis(connection: Connection, analysis_id: str) -> dict[str, StageOutput]:
     """The outputs that stand, by stage, in the order in which they were stored."""
     return {row.stage: _output(row) for row in connection.execute(_OF_ANALYSIS, {"of": analysis_id})}
+
+
+def versions(connection: Connection, analysis_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The versions of the outputs that stand, by analysis and stage."""
+    query = select(stage_outputs.c.analysis_id, stage_outputs.c.stage, stage_outputs.c.version)
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(query.where(stage_outputs.c.analysis_id.in_(analysis_ids))):
+        found.setdefault(row.analysis_id, {})[row.stage] = row.version
+    return found
 
 
 def with_fingerprint(connection: Connection, stage: str, fingerprint: str) -> StageOutput | None:

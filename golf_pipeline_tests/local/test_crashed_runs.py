@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from golf_pipeline.local.crashed_runs import MOST_ATTEMPTS, end_crashed_runs, requeue_lost_swings
+from golf_pipeline.local.crashed_runs import MOST_INTERRUPTIONS, end_crashed_runs, requeue_lost_swings
 from golf_pipeline.orchestration.recovery import PARTITION_TAG
+from golf_pipeline.storage.backfills import Backfills
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
 from golf_pipeline.storage.records import Status
@@ -49,7 +50,7 @@ def status_of(instance: dg.DagsterInstance, run_id: str) -> Run:
 
 
 def recover(instance: dg.DagsterInstance, catalog: Catalog) -> tuple[list[str], list[str]]:
-    return end_crashed_runs(instance), requeue_lost_swings(instance, catalog)
+    return end_crashed_runs(instance, Backfills(catalog.engine)), requeue_lost_swings(instance, catalog)
 
 
 @pytest.mark.parametrize("begun", [Run.STARTING, Run.STARTED, Run.CANCELING])
@@ -91,7 +92,7 @@ def test_what_has_ended_stays_ended(instance: dg.DagsterInstance, catalog: Catal
     assert status_of(instance, run_id) == Run.SUCCESS
 
 
-def test_a_profiles_run_fails_so_that_dagster_retries_it(instance: dg.DagsterInstance, catalog: Catalog) -> None:
+def test_another_jobs_run_fails_so_that_dagster_may_retry_it(instance: dg.DagsterInstance, catalog: Catalog) -> None:
     run_id = start_run(instance, Run.STARTED, "tester", job="profile_job")
     assert recover(instance, catalog) == ([run_id], [])
     assert status_of(instance, run_id) == Run.FAILURE
@@ -99,7 +100,7 @@ def test_a_profiles_run_fails_so_that_dagster_retries_it(instance: dg.DagsterIns
 
 def test_a_swing_that_ended_ten_stacks_is_not_tried_for_ever(instance: dg.DagsterInstance, catalog: Catalog) -> None:
     swing(catalog, "a")
-    for _ in range(MOST_ATTEMPTS - 1):
+    for _ in range(MOST_INTERRUPTIONS):
         assert recover(instance, catalog)[1] == ["a"]
         catalog.mark_dispatched(["a"])
     assert recover(instance, catalog) == ([], [])

@@ -18,6 +18,7 @@ from moto.server import ThreadedMotoServer
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import connections
 from golf_pipeline.orchestration.resources import SwingStore
+from golf_pipeline.orchestration.swing_assets import FORCE_TAG
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
@@ -149,17 +150,28 @@ def daemons_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run_swings(
-    cloud: Cloud, instance: dg.DagsterInstance, keys: list[str], *assets: str, run_id: str | None = None
+    cloud: Cloud,
+    instance: dg.DagsterInstance,
+    keys: list[str],
+    *assets: str,
+    run_id: str | None = None,
+    force: bool = False,
 ) -> dg.ExecuteInProcessResult:
     """Run the swing job, or some of its assets, over one partition or over the range from the first key to the last."""
+    tags = {FORCE_TAG: "true"} if force else {}
     instance.add_dynamic_partitions("swings", keys)
     job = build_defs(cloud.settings).resolve_job_def("swing_job")
     selection = [dg.AssetKey(asset) for asset in assets] or None
     if len(keys) == 1:
         return job.execute_in_process(
-            instance=instance, partition_key=keys[0], asset_selection=selection, raise_on_error=False, run_id=run_id
+            instance=instance,
+            partition_key=keys[0],
+            tags=tags,
+            asset_selection=selection,
+            raise_on_error=False,
+            run_id=run_id,
         )
-    tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
     return job.execute_in_process(
         instance=instance, tags=tags, asset_selection=selection, raise_on_error=False, run_id=run_id
     )

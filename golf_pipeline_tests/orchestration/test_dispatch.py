@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG, contiguous, dispatch
+from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG, Load, contiguous, dispatch
 from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud
 
 
 def hand_out(
-    cloud: Cloud, instance: dg.DagsterInstance, cap: int = 50, backlog: int = 20, size: int = 10
+    cloud: Cloud, instance: dg.DagsterInstance, cap: int = 50, backlog: int = 20, size: int = 10, ahead: int = 100
 ) -> list[dg.RunRequest]:
-    return dispatch(cloud.catalog, instance, "v1", cap=cap, batch_backlog=backlog, batch_size=size)
+    return dispatch(cloud.catalog, instance, "v1", Load(cap, ahead, backlog, size))
 
 
 def upload_many(cloud: Cloud, names: list[str]) -> None:
@@ -73,17 +74,38 @@ def test_a_backlog_is_handed_out_in_ranges_that_hold_exactly_its_swings(
     assert len({request.run_key for request in requests}) == 3
 
 
-def test_a_reanalysed_swing_shares_no_range_with_strangers(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+def test_a_swing_that_is_analysed_again_moves_to_the_others_of_its_batch(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
     instance.add_dynamic_partitions("swings", ["s1", "stranger", "s2"])
     upload_many(cloud, ["s1", "s2", "s3"])
+    (request,) = hand_out(cloud, instance, backlog=2)
+    assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("s1", "s3")
+    assert instance.get_dynamic_partitions("swings") == ["stranger", "s1", "s2", "s3"]
+
+
+def test_no_more_is_handed_out_than_runs_can_take_and_the_rest_waits_in_the_catalog(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    upload_many(cloud, [f"s{number}" for number in range(5)])
+    assert len(hand_out(cloud, instance, ahead=3)) == 3
+    assert hand_out(cloud, instance, ahead=3) == []
+    cloud.catalog.fail("s0", SwingError(ErrorCode.INTERNAL, "x"))
+    (request,) = hand_out(cloud, instance, ahead=3)
+    assert request.partition_key == "s3"
+
+
+def test_a_swing_whose_run_died_runs_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    names = [f"s{number}" for number in range(4)]
+    upload_many(cloud, names)
+    hand_out(cloud, instance, backlog=2)
+    for name in names:
+        assert cloud.catalog.take_up_again(cloud.record(name), 3)
+    upload_many(cloud, ["new1", "new2"])
     requests = hand_out(cloud, instance, backlog=2)
-    singles = [request.partition_key for request in requests if request.partition_key]
-    ranges = [
-        (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG])
-        for request in requests
-        if not request.partition_key
-    ]
-    assert (singles, ranges) == (["s1"], [("s2", "s3")])
+    assert sorted(request.partition_key for request in requests if request.partition_key) == names
+    (batch,) = [request for request in requests if not request.partition_key]
+    assert (batch.tags[RANGE_START_TAG], batch.tags[RANGE_END_TAG]) == ("new1", "new2")
 
 
 @given(

@@ -13,7 +13,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import recovery, sensors
-from golf_pipeline.orchestration.recovery import end_swings_of_dead_run, heal_stuck, swings_of_run
+from golf_pipeline.orchestration.recovery import Recovered, heal_stuck, recover_swings_of_dead_run, swings_of_run
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage import profiles
 from golf_pipeline.storage.records import AnalysisRecord, Status
@@ -161,24 +161,37 @@ def take_up(cloud: Cloud, name: str) -> None:
     cloud.catalog.set_status(name, Status.PROCESSING, "working")
 
 
-def end(cloud: Cloud, instance: dg.DagsterInstance, run: DagsterRun) -> list[str]:
-    return end_swings_of_dead_run(run, instance, cloud.catalog, cloud.settings, "the worker was killed")
+def recover(cloud: Cloud, instance: dg.DagsterInstance, run: DagsterRun, *, again: bool = True) -> Recovered:
+    return recover_swings_of_dead_run(
+        run, instance, cloud.catalog, cloud.settings, "the worker was killed", again=again
+    )
 
 
-def test_the_swing_of_a_crashed_run_ends_as_failed_and_may_be_restarted(
+def test_the_swing_of_a_crashed_run_is_taken_up_again_and_its_files_are_removed(
     cloud: Cloud, instance: dg.DagsterInstance
 ) -> None:
     take_up(cloud, "monday")
     run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday")
     files = run_folder(cloud.settings, run.run_id)
     files.mkdir(parents=True)
-    assert end(cloud, instance, run) == ["monday"]
+    assert recover(cloud, instance, run).again == ["monday"]
     record = cloud.record("monday")
-    assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "INTERNAL", True)
+    assert (record.status, record.attempt, record.interruptions) == (Status.STARTED, 2, 1)
+    assert [one.analysis_id for one in cloud.catalog.pending(9)] == ["monday"]
     assert not files.exists()
 
 
-def test_the_swings_of_a_crashed_range_end_except_those_that_were_done(
+def test_the_swing_of_a_canceled_run_ends_as_failed_and_may_be_restarted(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    take_up(cloud, "monday")
+    run = add_run(instance, DagsterRunStatus.CANCELED, partition="monday")
+    assert recover(cloud, instance, run, again=False).failed == ["monday"]
+    record = cloud.record("monday")
+    assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "INTERNAL", True)
+
+
+def test_the_swings_of_a_crashed_range_are_taken_up_except_those_that_were_done(
     cloud: Cloud, instance: dg.DagsterInstance
 ) -> None:
     for name in ("one", "two", "three"):
@@ -187,53 +200,50 @@ def test_the_swings_of_a_crashed_range_end_except_those_that_were_done(
     instance.add_dynamic_partitions("swings", ["zero", "one", "two", "three", "four"])
     tags = {"dagster/asset_partition_range_start": "one", "dagster/asset_partition_range_end": "three"}
     run = add_run(instance, DagsterRunStatus.FAILURE, **tags)
-    assert end(cloud, instance, run) == ["two", "three"]
+    assert recover(cloud, instance, run).again == ["two", "three"]
     assert cloud.record("one").status == Status.AI_COMPLETED
 
 
-def test_a_run_that_dagster_will_start_again_keeps_its_swing(cloud: Cloud, instance: dg.DagsterInstance) -> None:
-    take_up(cloud, "monday")
-    run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday", **{"dagster/will_retry": "true"})
-    assert end(cloud, instance, run) == []
-    assert cloud.record("monday").status == Status.PROCESSING
-
-
-def test_an_old_runs_death_does_not_end_the_next_attempt(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+def test_an_old_runs_death_does_not_touch_the_next_attempt(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     take_up(cloud, "monday")
     run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday")
     time.sleep(0.01)
     cloud.catalog.request_analysis("monday")
     cloud.catalog.mark_dispatched(["monday"])
-    assert end(cloud, instance, run) == []
-    assert cloud.record("monday").status == Status.STARTED
+    assert not recover(cloud, instance, run)
+    assert cloud.record("monday").attempt == 2
 
 
 def later() -> datetime:
-    return datetime.now(UTC) + recovery.STUCK_AFTER + timedelta(seconds=1)
+    return datetime.now(UTC) + recovery.LEASE + timedelta(seconds=1)
 
 
-def test_a_swing_that_no_run_carries_is_ended(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+def test_a_swing_that_no_run_carries_is_taken_up_again_when_its_lease_is_over(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
     take_up(cloud, "monday")
-    assert heal_stuck(instance, cloud.catalog, datetime.now(UTC)) == {}
-    assert heal_stuck(instance, cloud.catalog, later()) == {"monday": "failed"}
-    assert cloud.record("monday").retryable
+    assert not heal_stuck(instance, cloud.catalog, datetime.now(UTC))
+    assert heal_stuck(instance, cloud.catalog, later()).again == ["monday"]
+    assert not heal_stuck(instance, cloud.catalog, later()), "it waits, and nobody has it"
 
 
 def test_a_swing_that_a_live_run_carries_is_left_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     take_up(cloud, "monday")
     add_run(instance, DagsterRunStatus.STARTED, partition="monday")
-    assert heal_stuck(instance, cloud.catalog, later()) == {}
+    assert not heal_stuck(instance, cloud.catalog, later())
 
 
-def test_a_dispatched_swing_whose_run_never_came_is_queued_again_a_few_times(
+def test_a_swing_whose_runs_never_come_or_always_die_fails_in_the_end(
     cloud: Cloud, instance: dg.DagsterInstance
 ) -> None:
     cloud.upload("golf-swings/ann/monday.mp4", b"x")
-    done = []
-    for _ in range(recovery.MOST_ATTEMPTS + 1):
+    ends = []
+    for _ in range(recovery.MOST_INTERRUPTIONS + 2):
         cloud.catalog.mark_dispatched(["monday"])
-        done.append(heal_stuck(instance, cloud.catalog, later()).get("monday"))
-    assert done == ["queued again", "queued again", "failed", None]
+        recovered = heal_stuck(instance, cloud.catalog, later())
+        ends.append("again" if recovered.again else "failed" if recovered.failed else "")
+    assert ends == ["again", "again", "again", "failed", ""]
+    assert (cloud.record("monday").error_code, cloud.record("monday").retryable) == ("INTERNAL", True)
 
 
 @pytest.mark.parametrize(("start", "end_"), [("nobody", "one"), ("one", "nobody")])

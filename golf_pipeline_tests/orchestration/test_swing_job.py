@@ -16,9 +16,9 @@ from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import parse_upload_key, profile_key
-from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import ResultDocument
+from golf_pipeline.storage.stale_profiles import stale_among
 from golf_pipeline.swing.analysis import CONTACT_SHEET_FILE, OVERLAY_FILE, REPORT_FILE, analyze_swing
 from golf_pipeline.swing.documents import SwingAnalysis
 from golf_pipeline.swing.errors import SwingError
@@ -176,8 +176,7 @@ def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished)
     profile = SwingProfile.model_validate(finished.cloud.json(profile_key("ann", PROFILE_VERSION)))
     assert profile.latest_analysis_id == "monday"
     assert profile.metrics
-    stale = golfers_with_stale_profile(finished.cloud.catalog.engine, 9, PROFILE_VERSION)
-    assert "ann" not in {golfer.user_id for golfer in stale}
+    assert stale_among(finished.cloud.catalog.engine, ["ann"], PROFILE_VERSION) == set()
 
 
 def test_a_pose_whose_file_was_deleted_is_computed_again(finished: Finished) -> None:
@@ -196,8 +195,7 @@ def test_a_pose_whose_file_was_deleted_is_computed_again(finished: Finished) -> 
 def test_an_output_that_was_deleted_is_not_blamed_on_the_golfers_video_and_is_made_again(finished: Finished) -> None:
     cloud, catalog = finished.cloud, finished.cloud.catalog
     cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=catalog.stages("monday")["pose"].key)
-    catalog.distrust("monday", "events")
-    result = run_swings(cloud, finished.instance, ["monday"], "swing_events")
+    result = run_swings(cloud, finished.instance, ["monday"], "swing_events", force=True)
     assert "the stage pose of monday is no longer there" in str(result.failure_data_for_node("swing_events"))
     assert cloud.record("monday").status == Status.AI_COMPLETED
     assert run_swings(cloud, finished.instance, ["monday"], "pose_keypoints", "swing_events").success

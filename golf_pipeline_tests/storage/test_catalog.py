@@ -322,6 +322,8 @@ def test_a_dead_runs_swing_is_taken_up_again_once_and_only_so_often(catalog: Cat
     worn_out = catalog.get("s1")
     assert worn_out is not None
     assert not catalog.take_up_again(worn_out, 3)
+    assert catalog.record_stage(of_pose("p"), attempt=worn_out.attempt)
+    assert catalog.take_up_again(worn_out, 3), "it has come on since"
     again = catalog.request_analysis("s1")
     assert again is not None
     assert again.interruptions == 0, "who asks for it begins anew"

@@ -1,0 +1,261 @@
+"""Re-analysis: the swings of backfills go through the stages again, quietly and after everything that is live.
+
+A job of one op and not of the assets: each swing needs other stages, the swings of a chunk need not stand next to each
+other among the partitions, and Dagster plans no event for each swing and asset beforehand, which costs more than a
+stage that is measured anew. What is made is materialised all the same, so the assets' pages show it.
+
+Swing after swing, each to its end: a chunk that is cut off loses one swing's work. Between two swings the op looks
+whether its backfill was paused or canceled, and whether a golfer waits for a live upload; then it gives the rest back.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
+from sqlalchemy import Connection
+
+from golf_pipeline.orchestration.assets import SWING_STAGES
+from golf_pipeline.orchestration.resources import SwingStore
+from golf_pipeline.orchestration.stages import UPLOAD, bring_through
+from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisation
+from golf_pipeline.orchestration.versions import STAGE_VERSIONS
+from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
+from golf_pipeline.storage.backfills import Backfills, BackfillState, HandedOut, ItemState
+from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.result import RESULT_STAGE
+from golf_pipeline.swing.errors import SwingError
+
+if TYPE_CHECKING:
+    from golf_pipeline.storage.catalog import Catalog
+
+LANE = "reanalysis"
+OF_THE_VIDEO = frozenset(stage.name for stage in SWING_STAGES if UPLOAD in stage.inputs)
+"""Stages that open the video: seconds a swing, where the others take a tenth of one."""
+
+TRIES_IN_A_RUN = 2
+RETRY_AFTER_S = 2.0
+SWINGS_BETWEEN_EVENTS = 50
+"""Swings whose materialisations are stored together, where Dagster's storage can (`DAGSTER_EVENT_BATCH_SIZE`)."""
+
+
+class Item(dg.Config):
+    backfill_id: str
+    analysis_id: str
+    tries: int = 0
+    force: bool = False
+
+    def handed_out(self) -> HandedOut:
+        return HandedOut(self.backfill_id, self.analysis_id, self.tries, self.force)
+
+
+class Chunk(dg.Config):
+    """The swings of one run, as they were handed out."""
+
+    items: list[Item]
+
+
+@dg.op(description="Brings finished swings through the stages that changed; the old result stands until the new does.")
+def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store: SwingStore) -> Iterator[Any]:
+    work = _Work(context, swing_store.workspace, Backfills(swing_store.catalog.engine))
+    items = [item.handed_out() for item in config.items]
+    for place, item in enumerate(items):
+        if not work.may_go_on(item):
+            work.give_back(items[place:])
+            break
+        work.reanalyze(item)
+        if (place + 1) % SWINGS_BETWEEN_EVENTS == 0:
+            yield from work.told()
+    yield from work.told()
+    yield dg.Output(None, metadata=dict(work.counts))
+
+
+@dg.job(
+    description="Analyses the swings of backfills again: golf-pipeline backfill puts them on the list.",
+    executor_def=dg.in_process_executor,
+    tags={
+        "golf/lane": LANE,
+        "dagster/priority": "-1",  # golfers wait for live uploads
+        "dagster/max_retries": "0",  # what a dead run carried is handed out anew
+    },
+)
+def reanalysis_job() -> None:
+    reanalyze_swings()
+
+
+class _Work:
+    """One run's work on the items of a chunk."""
+
+    def __init__(self, context: dg.OpExecutionContext, workspace: Workspace, backfills: Backfills) -> None:
+        self._context, self._workspace, self._backfills = context, workspace, backfills
+        self._made: dict[str, list[dg.AssetMaterialization]] = {}
+        self.counts: dict[str, int] = dict.fromkeys((state.value for state in ItemState if state.ended), 0)
+
+    def may_go_on(self, item: HandedOut) -> bool:
+        """Whether the backfill still runs and nobody waits for a live upload."""
+        running = self._backfills.state_of(item.backfill_id) == BackfillState.RUNNING
+        return running and not self._workspace.catalog.live_waiting()
+
+    def give_back(self, items: Sequence[HandedOut]) -> None:
+        self._backfills.give_back(items, counted=False)
+        self.counts["given_back"] = len(items)
+
+    def reanalyze(self, item: HandedOut) -> None:
+        """Bring one swing through all stages, and end the item whatever happens."""
+        record = self._workspace.catalog.get(item.analysis_id)
+        if record is None or record.deleted_at is not None:
+            self._end(item, ItemState.CANCELED, 0.0, None)
+            return
+        started = time.perf_counter()
+        for tries_left in reversed(range(TRIES_IN_A_RUN)):
+            swing = self._workspace.swing(record.partition_key)
+            swing.quiet = record.status == Status.AI_COMPLETED
+            try:
+                self._bring_through(swing, item, started)
+            except SupersededError as superseded:
+                self._context.log.info(str(superseded))
+                self._end(item, ItemState.CANCELED, time.perf_counter() - started, None)
+            except Exception as cause:
+                error = as_swing_error(cause)
+                if error.retryable and tries_left:
+                    self._context.log.warning(f"{item.analysis_id} is tried again: {error}")
+                    self._workspace.forget(record.partition_key)
+                    time.sleep(RETRY_AFTER_S)
+                    continue
+                if not isinstance(cause, SwingError):
+                    self._context.log.exception(f"{item.analysis_id}: {cause!r}")
+                self._workspace.lose(record.partition_key, error)
+                self._end(item, ItemState.FAILED, time.perf_counter() - started, error)
+            break
+        self._workspace.forget(record.partition_key)
+
+    def _bring_through(self, swing: Swing, item: HandedOut, started: float) -> None:
+        old = swing.stages.get(RESULT_STAGE)
+        swing.noted_with_the_swap = partial(self._end_in, item, swing, None if old is None else old.key, started)
+        outcomes = {}
+        for stage in SWING_STAGES:
+            outcomes[stage] = bring_through(swing, stage, force=item.force)
+        if not swing.quiet:
+            self._end_in(item, swing, None, started, None)
+        for stage, outcome in outcomes.items():
+            if outcome.how != "unchanged":
+                self._made.setdefault(stage.asset, []).append(materialisation(swing, stage, outcome))
+
+    def _end_in(
+        self,
+        item: HandedOut,
+        swing: Swing,
+        old_key: str | None,
+        started: float,
+        connection: Connection | None,
+    ) -> None:
+        """End an item whose swing came through, in the transaction that swaps its results."""
+        state = ItemState.DONE if swing.made else ItemState.UNCHANGED
+        coaching = swing.stages["coaching"].facts if "coaching" in swing.made else {}
+        self._backfills.finish_item(
+            item.backfill_id,
+            item.analysis_id,
+            state,
+            seconds=round(time.perf_counter() - started, 3),
+            usd=float(coaching.get("cost_usd", 0.0)),
+            stages=swing.made,
+            old_result_key=old_key,
+            new_result_key=swing.stored(RESULT_STAGE).key,
+            connection=connection,
+        )
+        self.counts[state.value] += 1
+
+    def _end(self, item: HandedOut, state: ItemState, seconds: float, error: SwingError | None) -> None:
+        self._backfills.finish_item(
+            item.backfill_id,
+            item.analysis_id,
+            state,
+            seconds=round(seconds, 3),
+            error_code=None if error is None else error.code,
+            error_message=None if error is None else error.message,
+        )
+        self.counts[state.value] += 1
+
+    def told(self) -> Iterator[DagsterEvent]:
+        """The materialisations since the last time, those of an asset in one batch."""
+        made, self._made = self._made, {}
+        step = self._context.get_step_execution_context()
+        for of_asset in made.values():
+            batch = uuid.uuid4().hex
+            for place, one in enumerate(of_asset, start=1):
+                end = DagsterEventBatchMetadata(batch, place == len(of_asset))
+                yield DagsterEvent.asset_materialization(step, one, end)
+
+
+@dataclass(frozen=True)
+class ReanalysisLoad:
+    """How much is handed out: swings under way in all, and in one run, with and without opening their videos."""
+
+    ahead: int
+    with_video: int
+    without_video: int
+
+
+def hand_out(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad) -> list[dg.RunRequest]:
+    """Claim the next swings of the running backfills and return the runs that carry them; none while golfers wait."""
+    if catalog.live_waiting():
+        return []
+    items = backfills.next_items(load.ahead - backfills.open_items())
+    stored = catalog.stage_versions([item.analysis_id for item in items])
+    alone, long, short = [], [], []
+    for item in items:
+        if item.tries:
+            alone.append([item])
+        elif item.force or _opens_the_video(stored.get(item.analysis_id, {})):
+            long.append(item)
+        else:
+            short.append(item)
+    chunks = [*_cut(short, load.without_video), *_cut(long, load.with_video), *alone]
+    return [_request(chunk) for chunk in chunks]
+
+
+def _opens_the_video(stored: dict[str, str]) -> bool:
+    return any(stored.get(stage) != STAGE_VERSIONS[stage] for stage in OF_THE_VIDEO)
+
+
+def _cut(items: Sequence[HandedOut], size: int) -> list[Sequence[HandedOut]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _request(chunk: Sequence[HandedOut]) -> dg.RunRequest:
+    items = [
+        Item(backfill_id=item.backfill_id, analysis_id=item.analysis_id, tries=item.tries, force=item.force)
+        for item in chunk
+    ]
+    return dg.RunRequest(
+        run_key=uuid.uuid4().hex,  # an item is claimed once, so no two runs can be meant for the same
+        job_name=reanalysis_job.name,
+        run_config=dg.RunConfig(ops={reanalyze_swings.name: Chunk(items=items)}),
+        tags={"golf/swings": str(len(chunk))},
+    )
+
+
+def items_of_run(run: dg.DagsterRun) -> list[HandedOut]:
+    """The items that a run carries, by its configuration."""
+    ops: Any = run.run_config.get("ops", {})
+    config = ops.get(reanalyze_swings.name, {}).get("config", {})
+    return [Item(**item).handed_out() for item in config.get("items", [])]
+
+
+def give_back_lost(
+    instance: dg.DagsterInstance, backfills: Backfills, now: datetime, lease: timedelta, live: Sequence[object]
+) -> int:
+    """Give back items whose lease is over and that no live run carries; returns how many."""
+    due = backfills.handed_out_before(now - lease)
+    if not due:
+        return 0
+    runs = instance.get_runs(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(live)))  # type: ignore[arg-type]
+    carried = {(item.backfill_id, item.analysis_id) for run in runs for item in items_of_run(run)}
+    lost = [item for item in due if (item.backfill_id, item.analysis_id) not in carried]
+    backfills.give_back(lost, counted=True)
+    return len(lost)
