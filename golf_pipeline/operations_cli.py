@@ -43,7 +43,7 @@ def list_(
     for letter in letters:
         _print_letter(letter)
     unreadable = sum(bool(letter.problem) for letter in letters)
-    console.print(f"{len(letters)} messages, {unreadable} of which cannot be taken in.", soft_wrap=True)
+    console.print(f"Messages: {len(letters)}; cannot be taken in: {unreadable}.", soft_wrap=True)
     if len(letters) == most:
         console.print(f"There may be more: --most {most} was reached.", soft_wrap=True)
     if unreadable < len(letters):

@@ -62,7 +62,7 @@ def test_dead_letters_are_listed_sent_back_and_deleted(bury: Any) -> None:
     listed = run("dead-letters", "list")
     assert f"{good}\n  object    s3://swings/golf-swings/ann/[x].mp4, created 2026-05-01 12:00:00 UTC" in listed.stdout
     assert "cannot be taken in: the body is not JSON" in listed.stdout
-    assert "2 messages, 1 of which cannot be taken in." in listed.stdout
+    assert "Messages: 2; cannot be taken in: 1." in listed.stdout
     assert "looking" in listed.stderr
     document = {one["message_id"]: one for one in json.loads(run("dead-letters", "list", "--json").stdout)}
     assert document[good]["problem"] == ""

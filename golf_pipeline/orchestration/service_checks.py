@@ -72,19 +72,25 @@ class _Check:
 
 def _judge_dead_letters(seen: _Seen) -> _Finding:
     count = int(seen.queue()[Reading.DEAD_LETTERS])
-    told = f"{count} messages were given up." if count else "No message was given up."
+    told = f"Messages that were given up: {count}." if count else "No message was given up."
     return _Finding(not count, told, {"messages": count}, alarm_named("DeadLetters").action)
 
 
 def _judge_stuck(seen: _Seen) -> _Finding:
     stuck = seen.swings.stuck()
-    told = f"{stuck.count} swings have not moved for 45 minutes." if stuck.count else "Every swing under way moves."
+    told = (
+        f"Swings that have not moved for 45 minutes: {stuck.count}." if stuck.count else "Every swing under way moves."
+    )
     return _Finding(not stuck.count, told, _named(stuck), alarm_named("SwingsStuck").action)
 
 
 def _judge_failed(seen: _Seen) -> _Finding:
     failed, refused = seen.swings.failed_through_us(DAY), seen.swings.refused(DAY)
-    told = f"{failed.count} swings failed through a fault of ours." if failed.count else "No swing failed through us."
+    told = (
+        f"Swings that failed through a fault of ours: {failed.count}."
+        if failed.count
+        else "No swing failed through us."
+    )
     values = {**_named(failed), "refused_videos": refused, "hours": 24}
     return _Finding(not failed.count, told, values, alarm_named("SwingsFailing").action)
 
@@ -101,7 +107,7 @@ def _judge_queue(seen: _Seen) -> _Finding:
         "most_seconds": late.above,
     }
     if messages > long.above:
-        return _Finding(False, f"{messages} events wait in the queue.", values, long.action)
+        return _Finding(False, f"Events that wait in the queue: {messages}.", values, long.action)
     if oldest_s > late.above:
         return _Finding(False, f"An upload has waited for a run for {oldest_s:.0f} s.", values, late.action)
     return _Finding(True, "Uploads are taken in and handed to runs in time.", values)
@@ -119,7 +125,7 @@ def _judge_silence(seen: _Seen) -> _Finding:
     if silence > alarm_named("NoUploads").above:
         told = f"The last upload came {silence * hours:.1f} hours ago."
         return _Finding(False, told, values, alarm_named("NoUploads").action)
-    return _Finding(True, "Uploads come in.", values)
+    return _Finding(True, "No upload came so far." if last is None else "Uploads come in.", values)
 
 
 _CHECKS = (
