@@ -41,7 +41,7 @@ MOST_PRUNED = 500_000
 PAGES_PER_RUN = 200
 """Of a thousand listed objects: a bucket of a million swings is gone through in four months."""
 
-GOLFERS_AT_ONCE = 200
+GOLFERS_AT_ONCE = 1000
 STATISTICS_CURSOR = "golf/statistics/golfers"
 
 
