@@ -24,7 +24,6 @@ DEPLOY = Path(golf_pipeline.__file__).resolve().parents[1] / "deploy"
 TEMPLATE = DEPLOY / "cloudformation" / "golf-pipeline.yaml"
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:operators"
 
 
 @dataclass
@@ -80,6 +79,8 @@ class CreatedStack:
         if "CorsConfiguration" in bucket:
             rules = [_cors(rule) for rule in bucket["CorsConfiguration"]["CorsRules"]]
             s3.put_bucket_cors(Bucket=self.bucket, CORSConfiguration={"CORSRules": rules})
+        if self.properties("AlarmSubscription")["Endpoint"]:
+            self.client("sns").subscribe(**self.properties("AlarmSubscription"))
         queues = [_notification(one) for one in bucket["NotificationConfiguration"]["QueueConfigurations"]]
         s3.put_bucket_notification_configuration(
             Bucket=self.bucket, NotificationConfiguration={"QueueConfigurations": queues}
@@ -103,7 +104,7 @@ def create(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Create:
 
     def create_stack(**parameters: str) -> CreatedStack:
         bucket = f"swings-{uuid4().hex[:12]}"
-        given = {"BucketName": bucket, "AlarmTopicArn": TOPIC} | parameters
+        given = {"BucketName": bucket} | parameters
         stack = CreatedStack(bucket, s3_url, bucket)
         stack.client("cloudformation").create_stack(
             StackName=stack.name,

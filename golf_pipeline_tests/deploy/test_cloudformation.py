@@ -16,11 +16,12 @@ from cfnlint.api import lint_file
 
 from golf_pipeline.orchestration.ingest import drain_queue
 from golf_pipeline.settings import Settings
+from golf_pipeline.storage import keys
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.queue import UploadQueue
 from golf_pipeline.storage.records import Status
-from golf_pipeline_tests.deploy.conftest import ACCOUNT, REGION, TEMPLATE, TOPIC, Create, CreatedStack, template
+from golf_pipeline_tests.deploy.conftest import ACCOUNT, REGION, TEMPLATE, Create, CreatedStack, template
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")
 
@@ -30,7 +31,7 @@ WEB_APP = "https://app.example.com,https://beta.example.com"
 
 @pytest.fixture
 def stack(create: Create) -> CreatedStack:
-    stack = create(CorsOrigins=WEB_APP, RetentionDays="365")
+    stack = create(CorsOrigins=WEB_APP, VideoRetentionDays="365", AlarmEmail="operators@example.com")
     stack.complete()
     return stack
 
@@ -59,11 +60,21 @@ def test_every_output_that_names_a_setting_becomes_that_setting(stack: CreatedSt
     assert settings.queue_url is not None
     assert settings.queue_url.endswith(f"/{ACCOUNT}/{stack.bucket}-uploads")
     assert settings.cors_origins == ("https://app.example.com", "https://beta.example.com")
+    assert (settings.video_retention_days, settings.coaching_answers_days) == (365, 180)
+    assert settings.alarm_topic_arn == f"arn:aws:sns:{REGION}:{ACCOUNT}:{stack.bucket}-alarms"
 
 
 def test_the_parameters_that_are_settings_have_their_defaults() -> None:
     parameters = template()["Parameters"]
-    assert parameters["QueueVisibilitySeconds"]["Default"] == Settings.model_fields["queue_visibility_s"].default
+    for parameter, setting in (
+        ("QueueVisibilitySeconds", "queue_visibility_s"),
+        ("CoachingAnswersDays", "coaching_answers_days"),
+    ):
+        assert parameters[parameter]["Default"] == Settings.model_fields[setting].default
+    assert (parameters["VideoRetentionDays"]["Default"], Settings.model_fields["video_retention_days"].default) == (
+        0,
+        None,
+    ), "kept"
     for parameter in parameters.values():
         setting = parameter["Description"].split(".")[0]
         if setting.startswith("GOLF_"):
@@ -162,22 +173,36 @@ def test_the_bucket_is_private_encrypted_and_speaks_tls_only(stack: CreatedStack
     assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
 
 
-def test_videos_and_their_results_expire_and_profiles_do_not(stack: CreatedStack) -> None:
+def test_what_the_pipeline_deletes_by_its_catalog_s3_does_not_delete_behind_it(stack: CreatedStack) -> None:
     rules = stack.client("s3").get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
     expiring = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules if "Expiration" in rule}
-    assert expiring == {"golf-swings/": 365, "golf-coaching-answers/": 365}
+    assert expiring == {keys.ANSWERS_PREFIX: settings_of(stack).coaching_answers_days}
     [aborting] = [rule for rule in rules if "AbortIncompleteMultipartUpload" in rule]
     assert aborting["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert aborting["Filter"] == {"Prefix": ""}
 
 
-def test_without_a_retention_nothing_expires_and_without_a_web_app_there_is_no_cors(create: Create) -> None:
+def test_without_a_retention_videos_are_kept_and_without_a_web_app_there_is_no_cors(create: Create) -> None:
     stack = create()
-    stack.complete()
-    rules = stack.client("s3").get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
-    assert [rule["ID"] for rule in rules] == ["abort-incomplete-uploads"]
+    assert settings_of(stack).video_retention_days is None
     assert "CorsConfiguration" not in stack.properties("Bucket")
     assert "CorsOrigins" not in stack.outputs
+    assert stack.client("sns").list_subscriptions_by_topic(TopicArn=topic_of(stack))["Subscriptions"] == []
+
+
+def topic_of(stack: CreatedStack) -> str:
+    return stack.outputs["AlarmTopicArn"][1]
+
+
+def test_the_topic_hears_of_the_alarms_of_this_account_and_tells_the_address(stack: CreatedStack) -> None:
+    [told] = stack.client("sns").list_subscriptions_by_topic(TopicArn=topic_of(stack))["Subscriptions"]
+    assert (told["Protocol"], told["Endpoint"]) == ("email", "operators@example.com")
+    policy = stack.properties("AlarmTopicPolicy")
+    assert policy["Topics"] == [topic_of(stack)]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic_of(stack))
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
 def test_the_web_app_may_put_and_read_and_nobody_else_from_a_browser(stack: CreatedStack) -> None:
@@ -200,7 +225,7 @@ def test_the_alarms_are_those_that_aws_sees_by_itself_and_go_to_the_topic(stack:
         ("ApproximateNumberOfMessagesVisible", f"{stack.bucket}-uploads-dead-letters", 0),
     }
     for alarm in made:
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [TOPIC]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic_of(stack)]
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 

@@ -31,6 +31,7 @@ OUR_OWN = {"list_objects"}
 
 NEEDS = {
     "head_bucket": {"s3:ListBucket"},
+    "list_multipart_uploads": {"s3:ListBucketMultipartUploads"},
     "list_objects_v2": {"s3:ListBucket"},
     "head_object": {"s3:GetObject"},
     "get_object": {"s3:GetObject"},
@@ -43,9 +44,12 @@ NEEDS = {
     "delete_objects": {"s3:DeleteObject"},
     "send_message": {"sqs:SendMessage"},
     "receive_message": {"sqs:ReceiveMessage"},
+    "delete_message": {"sqs:DeleteMessage"},
     "delete_message_batch": {"sqs:DeleteMessage"},
+    "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
     "get_queue_attributes": {"sqs:GetQueueAttributes"},
     "get_queue_url": {"sqs:GetQueueUrl"},
+    "publish": {"sns:Publish"},
 }
 """Calls of boto3 -> the permissions that AWS asks for."""
 
@@ -55,7 +59,7 @@ FRAME = keys.frame_key("ann", "monday", "frame_001_Frame_at_0.10s.jpg")
 PROFILE = keys.profile_key("ann", "1")
 CONTEXT = keys.user_context_key("ann")
 ANSWER = keys.answer_key("0123456789abcdef")
-QUEUE, DEAD_LETTERS, BUCKET = "queue", "dead letters", "bucket"
+QUEUE, DEAD_LETTERS, BUCKET, TOPIC = "queue", "dead letters", "bucket", "topic"
 
 API = {
     "s3:ListBucket": [BUCKET],
@@ -71,9 +75,16 @@ PIPELINE = {
     "s3:ListBucket": [BUCKET],
     "s3:GetObject": [*UPLOADS, RESULT, FRAME, PROFILE, CONTEXT, ANSWER],
     "s3:PutObject": [RESULT, FRAME, PROFILE, ANSWER],
-    "s3:DeleteObject": [*UPLOADS, RESULT, FRAME, PROFILE],
-    "sqs:ReceiveMessage": [QUEUE],
-    "sqs:DeleteMessage": [QUEUE],
+    "s3:DeleteObject": [*UPLOADS, RESULT, FRAME, PROFILE, ANSWER],
+    "s3:ListBucketMultipartUploads": [BUCKET],
+    "s3:AbortMultipartUpload": UPLOADS,
+    "sqs:ReceiveMessage": [QUEUE, DEAD_LETTERS],
+    "sqs:DeleteMessage": [QUEUE, DEAD_LETTERS],
+    "sqs:ChangeMessageVisibility": [DEAD_LETTERS],
+    "sqs:GetQueueUrl": [DEAD_LETTERS],
+    "sqs:GetQueueAttributes": [QUEUE, DEAD_LETTERS],
+    "sqs:SendMessage": [QUEUE],
+    "sns:Publish": [TOPIC],
 }
 
 NOT_FOR_API = {
@@ -86,17 +97,20 @@ NOT_FOR_API = {
     "sqs:ReceiveMessage": [QUEUE],
     "sqs:DeleteMessage": [QUEUE],
     "sqs:PurgeQueue": [QUEUE],
+    "sns:Publish": [TOPIC],
 }
 NOT_FOR_PIPELINE = {
     "s3:GetObject": ["secret.txt"],
     "s3:PutObject": ["other/object"],
-    "s3:DeleteObject": [ANSWER, BUCKET],
+    "s3:DeleteObject": [BUCKET, "secret.txt"],
     "s3:DeleteBucket": [BUCKET],
     "s3:PutLifecycleConfiguration": [BUCKET],
-    "sqs:SendMessage": [QUEUE, DEAD_LETTERS],
-    "sqs:ReceiveMessage": [DEAD_LETTERS],
-    "sqs:DeleteMessage": [DEAD_LETTERS],
-    "sqs:PurgeQueue": [QUEUE],
+    "s3:AbortMultipartUpload": [RESULT],
+    "sqs:SendMessage": [DEAD_LETTERS],
+    "sqs:ChangeMessageVisibility": [QUEUE],
+    "sqs:PurgeQueue": [QUEUE, DEAD_LETTERS],
+    "sns:Subscribe": [TOPIC],
+    "sns:DeleteTopic": [TOPIC],
 }
 
 SHARES = [("ApiPolicyArn", API, NOT_FOR_API), ("PipelinePolicyArn", PIPELINE, NOT_FOR_PIPELINE)]
@@ -113,6 +127,8 @@ def arn(bucket: str, thing: str) -> str:
     queues = {QUEUE: f"{bucket}-uploads", DEAD_LETTERS: f"{bucket}-uploads-dead-letters"}
     if thing in queues:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queues[thing]}"
+    if thing == TOPIC:
+        return f"arn:aws:sns:{REGION}:{ACCOUNT}:{bucket}-alarms"
     return f"arn:aws:s3:::{bucket}" if thing == BUCKET else f"arn:aws:s3:::{bucket}/{thing}"
 
 
@@ -132,7 +148,7 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 def aws_calls(source: str) -> set[str]:
-    """The calls of S3 and SQS in a module: methods of a client, and names given to `get_paginator` and to presign."""
+    """The calls of AWS in a module: methods of a client, and names given to `get_paginator` and to presign."""
     tree = ast.parse(source)
     named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
@@ -145,16 +161,17 @@ def aws_calls(source: str) -> set[str]:
 
 @cache
 def known_calls() -> frozenset[str]:
-    """All calls that boto3 has for S3 and SQS, with those it adds by itself."""
+    """All calls that boto3 has for S3, SQS and SNS, with those it adds by itself."""
     added = {"upload_file", "upload_fileobj", "download_file", "download_fileobj"}
-    for service in ("s3", "sqs"):
+    for service in ("s3", "sqs", "sns"):
         model = boto3.session.Session()._session.get_service_model(service)
         added |= {xform_name(name) for name in model.operation_names}
     return frozenset(added)
 
 
 def test_every_call_to_aws_in_the_deployed_code_has_its_permission_named() -> None:
-    modules = [path for layer in LAYERS for path in sorted((PACKAGE / layer).rglob("*.py"))]
+    layers = [path for layer in LAYERS for path in sorted((PACKAGE / layer).rglob("*.py"))]
+    modules = [*layers, *sorted(PACKAGE.glob("*.py"))]
     called = set().union(*(aws_calls(path.read_text(encoding="utf-8")) for path in modules))
     assert called == set(NEEDS)
     assert set().union(*NEEDS.values()) == set(API) | set(PIPELINE)
@@ -192,7 +209,7 @@ def test_nothing_broader_is_allowed(
             assert resource not in {"*", f"arn:aws:s3:::{stack.bucket}/*"}
     for action in needed:
         for elsewhere in ("another-bucket", stack.bucket + "x"):
-            things = [BUCKET, QUEUE, *UPLOADS, RESULT, PROFILE]
+            things = [BUCKET, QUEUE, DEAD_LETTERS, TOPIC, *UPLOADS, RESULT, PROFILE]
             assert not any(allows(policy, action, arn(elsewhere, thing)) for thing in things), (action, elsewhere)
 
 
