@@ -110,9 +110,10 @@ def version_order(version: str) -> tuple[int, ...]:
 
 
 def _at_status(selection: Selection) -> ColumnElement[bool]:
-    finished = analyses.c.status == Status.AI_COMPLETED
     if selection.by_version:
-        return finished
+        # Not by status: nearly all swings have this one, and its index leads SQLite away from the order of the ids.
+        return analyses.c.ai_analysis_completed.is_(True)
+    finished = analyses.c.status == Status.AI_COMPLETED
     no_upload = func.coalesce(analyses.c.error_code, "") == ErrorCode.NOT_AN_UPLOAD
     failed = and_(analyses.c.status == Status.FAILED, analyses.c.video_removed_at.is_(None), ~no_upload)
     if not selection.permanent:

@@ -49,6 +49,9 @@ MOST_TRIES = 3
 INTERRUPTED = "INTERRUPTED"
 """Error code of an item whose runs died; the swing keeps its old result."""
 
+_AT_END = "/"
+"""Cursor of a list that has come to its end: no analysis id holds a slash, and nothing needs to be looked for again."""
+
 _PAGE = 500
 _MOST_LOOKED_AT = 2_000
 """Swings of a backfill's list in one call: the transaction is short, also where most of them are under way."""
@@ -268,7 +271,7 @@ class Backfills(BackfillReadings):
     def _next_of(self, connection: Connection, backfill: BackfillRecord, limit: int) -> _Work:
         """Go on with the list of one backfill; items are made for the swings that are handed out or passed over."""
         items: list[HandedOut] = []
-        looked_at, at_end = 0, False
+        looked_at = 0
         chosen = (
             select(analyses.c.analysis_id, is_under_way().label("under_way"), _is_taken().label("taken"))
             .where(
@@ -280,21 +283,20 @@ class Backfills(BackfillReadings):
             .limit(bindparam("most"))
         )
         cursor = connection.execute(select(backfills.c.cursor).where(_is(backfill.backfill_id))).scalar() or ""
-        while len(items) < limit and looked_at < _MOST_LOOKED_AT and not at_end:
+        while len(items) < limit and looked_at < _MOST_LOOKED_AT and cursor != _AT_END:
             most = min(limit - len(items), _PAGE)
             page = connection.execute(chosen, {"cursor": cursor, "most": most}).all()
-            at_end = len(page) < most
             looked_at += len(page)
             if page:
-                cursor = page[-1].analysis_id
                 self._insert_items(connection, backfill, page)
+            cursor = page[-1].analysis_id if len(page) == most else _AT_END
             items += [
                 HandedOut(backfill.backfill_id, row.analysis_id, 0, backfill.selection.force)
                 for row in page
                 if not (row.under_way or row.taken)
             ]
         connection.execute(update(backfills).where(_is(backfill.backfill_id)).values(cursor=cursor))
-        if at_end:
+        if cursor == _AT_END:
             self._end_if_all_ended(connection, backfill.backfill_id)
         return items
 
