@@ -1,14 +1,14 @@
 """The two partition sets, and the one way from a partition key back to what it stands for.
 
 A partition is a handle for operators, never the truth: results live in S3 and in the catalog and outlast their
-partition. Keys are made by `storage.keys.partition_key`, because raw S3 keys break Dagster's storage and pages.
+partition. A swing's key is made by `storage.keys.partition_key`, because raw S3 keys break Dagster's storage and pages.
 """
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 import dagster as dg
 
-from golf_pipeline.storage.keys import partition_key
 from golf_pipeline.storage.records import AnalysisRecord
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 swings = dg.DynamicPartitionsDefinition(name="swings")
 golfers = dg.DynamicPartitionsDefinition(name="golfers")
-
-USER_ID_TAG = "golf/user_id"
-"""Run tag with the user id that a golfer's partition stands for, where the key alone does not say it."""
 
 
 def resolve_swing(catalog: "Catalog", key: str) -> AnalysisRecord:
@@ -38,17 +35,24 @@ def resolve_swing(catalog: "Catalog", key: str) -> AnalysisRecord:
     return record
 
 
-def resolve_golfer(key: str, run_tags: dict[str, str]) -> str:
-    """The user id behind a golfer's partition key: the key itself where it is safe, else what the run's tag says.
+def golfer_partition(user_id: str) -> str:
+    """A golfer's partition key: the user id itself where it is safe, else with "~" and the hex code of each byte that
+    is not. Unlike an analysis a golfer has no row in which a key could be looked up, so the key itself says who it is.
+    """
+    # Three dots mark a range of partitions; "%" means something in the addresses of Dagster's pages.
+    quoted = quote(user_id, safe="").replace("~", "%7E").replace("...", "%2E%2E%2E")
+    return quoted.replace("%", "~")
+
+
+def golfer_of_partition(key: str) -> str:
+    """The user id behind a golfer's partition key.
 
     Raises:
-        SwingError: INTERNAL, the key is a hashed one and the run does not carry the tag.
+        SwingError: INTERNAL, nobody's key looks like that.
     """
-    user_id = run_tags.get(USER_ID_TAG, key)
-    if partition_key(user_id) != key:
+    user_id = unquote(key.replace("~", "%"), errors="replace")
+    if golfer_partition(user_id) != key:
         raise SwingError(
-            ErrorCode.INTERNAL,
-            "We do not know this golfer.",
-            detail=f"the run's tag {USER_ID_TAG} does not name the golfer of partition {key}",
+            ErrorCode.INTERNAL, "We do not know this golfer.", detail=f"{key} is no partition key of a golfer"
         )
     return user_id

@@ -3,7 +3,8 @@
 A golfer's row in `golfers` carries a revision that grows with each change that the profile must learn of: a changed
 context, a deleted swing. A run that makes the profile reads the revision first and everything else after it, and the
 profile is noted with that revision: it is stale while the golfer's is another one. No clock is compared, so a change
-that comes while a run is under way is never taken for known, whoever's clock is ahead.
+that comes while a run is under way is never taken for known, whoever's clock is ahead. Which profiles are stale, and
+how they are found, is `stale_profiles.py`.
 """
 
 import logging
@@ -13,15 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, bindparam, func, insert, or_, select, union, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.kept_objects import KeptObjects
 from golf_pipeline.storage.keys import GUEST, user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.records import StaleProfile, Status
-from golf_pipeline.storage.tables import analyses, golfers, profiles
+from golf_pipeline.storage.tables import golfers, profiles
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import SwingProfile, UserContext
 
@@ -160,45 +160,6 @@ def read_profile(objects: KeptObjects, stored: StoredProfile | None) -> SwingPro
         if error.code == ErrorCode.UPLOAD_DELETED:
             return None
         raise
-
-
-def golfers_with_stale_profile(engine: Engine, limit: int, version: str) -> list[StaleProfile]:
-    """Golfers whose profile does not know their latest result or change, or was made by another version than this one.
-
-    A golfer without a finished swing and without a profile needs none; one whose last swing was deleted has a profile
-    that must forget it. Never `guest`, an id that strangers share.
-    """
-    finished = (
-        select(analyses.c.user_id, func.max(analyses.c.completed_at).label("latest"))
-        .where(analyses.c.status == Status.AI_COMPLETED, analyses.c.user_id != GUEST)
-        .group_by(analyses.c.user_id)
-        .subquery()
-    )
-    concerned = union(select(finished.c.user_id), select(profiles.c.user_id)).subquery()
-    revision = func.coalesce(golfers.c.revision, 0)
-    query = (
-        select(
-            concerned.c.user_id,
-            func.coalesce(finished.c.latest, profiles.c.source_completed_at).label("latest_completed_at"),
-            revision.label("golfer_revision"),
-        )
-        .select_from(concerned)
-        .outerjoin(finished, finished.c.user_id == concerned.c.user_id)
-        .outerjoin(profiles, profiles.c.user_id == concerned.c.user_id)
-        .outerjoin(golfers, golfers.c.user_id == concerned.c.user_id)
-        .where(
-            or_(
-                profiles.c.user_id.is_(None),
-                profiles.c.source_completed_at < finished.c.latest,
-                profiles.c.version != version,
-                func.coalesce(profiles.c.golfer_revision, 0) != revision,
-            )
-        )
-        .order_by("latest_completed_at", concerned.c.user_id)
-        .limit(limit)
-    )
-    with database.for_reading(engine).connect() as connection:
-        return [StaleProfile.model_validate(row._asdict()) for row in connection.execute(query)]
 
 
 def record_profile(

@@ -105,16 +105,6 @@ class StageOutput(BaseModel):
         return self.key.rpartition("/")[0] + f"/{name}" if own is None else self.folder + own
 
 
-class StaleProfile(BaseModel):
-    """A golfer with a result or a change that the stored profile does not know yet."""
-
-    model_config = ConfigDict(frozen=True)
-
-    user_id: str
-    latest_completed_at: datetime
-    golfer_revision: int = 0
-
-
 class RegisterOutcome(StrEnum):
     """What became of the news that an object exists."""
 

@@ -11,8 +11,8 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.drills_done import record_drill
 from golf_pipeline.storage.keys import user_context_key
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline.storage.profiles import golfers_with_stale_profile
 from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.stale_profiles import stale_among
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION, UserContext
 from golf_pipeline_tests.api.conftest import Serve
@@ -194,8 +194,9 @@ def test_a_change_asks_for_a_new_profile_and_one_that_changes_nothing_does_not(
     api: httpx.Client, tokens: TestIssuer, catalog: Catalog, store: ObjectStore
 ) -> None:
     def wishes() -> list[int]:
-        stale = golfers_with_stale_profile(catalog.engine, 9, ALGORITHM_VERSION)
-        return [golfer.golfer_revision for golfer in stale]
+        with catalog.engine.connect() as connection:
+            revision = profiles.golfer(connection, "ann").revision
+        return [revision for _ in stale_among(catalog.engine, ["ann"], ALGORITHM_VERSION)]
 
     store_profile(catalog, store, "ann")
     assert wishes() == []

@@ -12,18 +12,21 @@ from golf_pipeline.coach.documents import AiAnalysis, TechnicalAnalysis
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.history_table import NoHistory, stored_profile
 from golf_pipeline.orchestration.assets import profile as profile_asset
-from golf_pipeline.storage import profiles
+from golf_pipeline.storage import profile_failures, profiles
+from golf_pipeline.storage.deletion import delete_swing
 from golf_pipeline.storage.history import SwingHistory
 from golf_pipeline.storage.keys import (
     metric_history_key,
     output_key,
     profile_key,
+    profile_swings_key,
     swing_history_key,
     upload_key,
     user_context_key,
 )
 from golf_pipeline.storage.records import StageOutput, Status
 from golf_pipeline.storage.result import RESULT_STAGE, AnalysisResults, PoseResults, ResultDocument
+from golf_pipeline.storage.stale_profiles import stale_among
 from golf_pipeline.swing.documents import (
     Capture,
     EventName,
@@ -38,8 +41,8 @@ from golf_pipeline.swing.documents import (
     Trust,
     View,
 )
-from golf_pipeline.swing.profile import ALGORITHM_VERSION, SwingProfile, UserContext
-from golf_pipeline_tests.orchestration.conftest import Cloud
+from golf_pipeline.swing.profile import ALGORITHM_VERSION, SwingProfile, UserContext, build_profile
+from golf_pipeline_tests.orchestration.conftest import Cloud, materialised
 
 FIRST = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -181,13 +184,93 @@ def test_the_same_results_give_the_same_bytes_again(cloud: Cloud, instance: dg.D
 
 def test_a_deleted_result_is_in_no_profile_and_no_history(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     keys = finish(cloud, "ann", [30.0, 26.0, 22.0])
-    assert make_profile(cloud, instance, "ann").swing_count == 3
     cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=keys[-1])
     profile = make_profile(cloud, instance, "ann")
     assert (profile.swing_count, profile.metrics[0].value) == (2, 26.0)
     with SwingHistory(cloud.objects) as history:
         readings = history.metric_history("ann", "tilt", EventName.TOP, View.FACE_ON)
     assert [one.value for one in readings] == [26.0, 30.0]
+
+
+def test_nothing_of_a_golfers_last_deleted_swing_is_kept(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    finish(cloud, "ann", [30.0])
+    make_profile(cloud, instance, "ann")
+    kept = {key_of("ann", ALGORITHM_VERSION) for key_of in (profile_key, profile_swings_key)}
+    assert kept < set(cloud.object_keys())
+    (record,) = cloud.catalog.completed_of_user("ann")
+    delete_swing(cloud.catalog, cloud.objects, record)
+    assert run_profiles(cloud, instance, "ann").success  # one that was asked for before the deletion
+    assert cloud.object_keys() == []
+
+
+def run_profiles(cloud: Cloud, instance: dg.DagsterInstance, *users: str) -> dg.ExecuteInProcessResult:
+    """Run the job over golfers whose partitions stand next to each other."""
+    instance.add_dynamic_partitions("golfers", list(users))
+    job = build_defs(cloud.settings).resolve_job_def("profile_job")
+    tags = {"dagster/asset_partition_range_start": users[0], "dagster/asset_partition_range_end": users[-1]}
+    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+
+def failures(cloud: Cloud) -> dict[str, int]:
+    return {one.user_id: one.failures for one in profile_failures.failing(cloud.catalog.engine, 1)}
+
+
+def test_one_bad_golfer_fails_alone_and_the_operator_sees_who(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    for user in ("ann", "bad", "cat"):
+        finish(cloud, user, [30.0])
+    say(cloud, "x", user="bad")
+    with cloud.catalog.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE golfers SET context = '{\"handicap\": 900}'")
+    for times in (1, 2, 3):
+        result = run_profiles(cloud, instance, "ann", "bad", "cat")
+        assert materialised(result) == {"swing_profile": ["ann", "cat"]}
+        assert failures(cloud) == {"bad": times}
+        (check,) = result.get_asset_check_evaluations()
+        assert check.passed == (times < 3)
+    assert "bad" in check.metadata
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    assert "1 of 3 profiles could not be made: bad: INTERNAL" in str(failed.step_failure_data)
+    assert not result.success
+    say(cloud, "a context that can be read", user="bad")
+    healed = run_profiles(cloud, instance, "ann", "bad", "cat")
+    assert healed.success
+    assert failures(cloud) == {}
+    assert [check.passed for check in healed.get_asset_check_evaluations()] == [True]
+
+
+def test_a_store_that_is_down_costs_two_golfers_a_failure_and_the_others_none(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile_asset, "TRIED_AGAIN_AFTER_S", (0.0,))
+    for user in ("ann", "bob", "cat"):
+        finish(cloud, user, [30.0])
+    down = Cloud(
+        cloud.settings.model_copy(update={"bucket": f"{cloud.settings.bucket}-is-gone"}), cloud.s3, cloud.sqs, ""
+    )
+    result = run_profiles(down, instance, "ann", "bob", "cat")
+    assert materialised(result) == {}
+    assert failures(cloud) == {"ann": 1, "bob": 1}
+    assert run_profiles(cloud, instance, "ann", "bob", "cat").success
+    assert failures(cloud) == {}
+
+
+def test_a_profile_that_two_runs_made_at_once_is_made_once_more(
+    cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(cloud, "ann", [30.0])
+    others: list[datetime] = []
+
+    def beside_another(*parts: Any) -> SwingProfile:
+        others.append(profile_failures.begin(cloud.catalog.engine, "ann"))
+        return build_profile(*parts)
+
+    monkeypatch.setattr(profile_asset, "build_profile", beside_another)
+    make_profile(cloud, instance, "ann")
+    assert stale(cloud) == ["ann"]
+    monkeypatch.undo()
+    assert profile_failures.succeed(cloud.catalog.engine, "ann", others[0])
+    make_profile(cloud, instance, "ann")
+    assert stale(cloud) == []
 
 
 @pytest.mark.parametrize(
@@ -211,14 +294,15 @@ def test_what_golfers_say_of_themselves_is_sanitised_and_never_costs_them_the_pr
     assert (profile.user_context.goals if profile.user_context else None) == goals
 
 
-def say(cloud: Cloud, goals: str) -> None:
+def say(cloud: Cloud, goals: str, user: str = "ann") -> None:
     with cloud.catalog.engine.begin() as connection:
-        profiles.locked_golfer(connection, "ann")
-        profiles.set_context(connection, "ann", UserContext(goals=goals))
+        connection.exec_driver_sql("DELETE FROM golfers WHERE user_id = ? AND context LIKE '%900%'", (user,))
+        profiles.locked_golfer(connection, user)
+        profiles.set_context(connection, user, UserContext(goals=goals))
 
 
 def stale(cloud: Cloud) -> list[str]:
-    return [one.user_id for one in profiles.golfers_with_stale_profile(cloud.catalog.engine, 9, ALGORITHM_VERSION)]
+    return sorted(stale_among(cloud.catalog.engine, ["ann", "bob"], ALGORITHM_VERSION))
 
 
 def test_what_golfers_changed_through_the_api_counts_and_not_the_file(
@@ -236,11 +320,10 @@ def test_a_change_while_the_profile_is_being_made_is_made_known_by_the_next_run(
 ) -> None:
     finish(cloud, "ann", [30.0])
     say(cloud, "before")
-    build = profile_asset.build_profile
 
     def slow(*parts: Any) -> SwingProfile:
         say(cloud, "meanwhile")
-        return build(*parts)
+        return build_profile(*parts)
 
     monkeypatch.setattr(profile_asset, "build_profile", slow)
     assert make_profile(cloud, instance, "ann").user_context == UserContext(goals="before")

@@ -15,11 +15,8 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import recovery, sensors
 from golf_pipeline.orchestration.recovery import Recovered, heal_stuck, recover_swings_of_dead_run, swings_of_run
 from golf_pipeline.orchestration.workspace import run_folder
-from golf_pipeline.storage import profiles
-from golf_pipeline.storage.records import AnalysisRecord, Status
+from golf_pipeline.storage.records import Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
-from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
-from golf_pipeline.swing.profile import UserContext
 from golf_pipeline_tests.orchestration.conftest import Cloud, in_thread
 
 
@@ -100,57 +97,10 @@ def test_a_deletion_that_s3_refuses_does_not_keep_uploads_from_being_found(
         assert "1 new" in (data.skip_message or "")
 
 
-def finish(cloud: Cloud, user: str, name: str) -> AnalysisRecord:
-    cloud.upload(f"golf-swings/{user}/{name}.mp4", b"x")
-    cloud.catalog.set_status(name, Status.AI_COMPLETED, "done")
-    return cloud.record(name)
-
-
-def test_each_golfer_with_a_new_result_gets_one_profile_run(cloud: Cloud, daemons_instance: dg.DagsterInstance) -> None:
-    finish(cloud, "ann", "a1")
-    finish(cloud, "ann", "a2")
-    finish(cloud, "bob|oidc", "b1")
-    finish(cloud, "guest", "g1")
-    with tick(cloud, daemons_instance, "refresh_profiles") as data:
-        requests = {request.tags["golf/user_id"]: request for request in data.run_requests or []}
-    assert set(requests) == {"ann", "bob|oidc"}
-    assert requests["ann"].partition_key == "ann"
-    assert "|" not in (requests["bob|oidc"].partition_key or "|")
-
-
-def test_each_change_of_a_golfer_has_a_run_of_its_own(cloud: Cloud, daemons_instance: dg.DagsterInstance) -> None:
-    finish(cloud, "ann", "a1")
-    keys = []
-    for goals in ("break 90", "break 80", "break 70"):
-        with cloud.catalog.engine.begin() as connection:
-            profiles.locked_golfer(connection, "ann")
-            profiles.set_context(connection, "ann", UserContext(goals=goals))
-        with tick(cloud, daemons_instance, "refresh_profiles") as data:
-            (request,) = data.run_requests or []
-        keys.append(request.run_key)
-        # The run ends; nothing else than the wish makes the next one.
-        latest = cloud.record("a1").completed_at
-        with cloud.catalog.engine.connect() as connection:
-            revision = profiles.golfer(connection, "ann").revision
-        profiles.record_profile(cloud.catalog.engine, "ann", PROFILE_VERSION, "key", latest, revision)
-        with tick(cloud, daemons_instance, "refresh_profiles") as data:
-            assert data.run_requests == []
-    assert len(set(keys)) == 3
-
-
-def test_a_golfer_whose_profile_is_being_made_waits(cloud: Cloud, instance: dg.DagsterInstance) -> None:
-    finish(cloud, "ann", "a1")
-    add_run(instance, DagsterRunStatus.STARTED, job="profile_job", partition="ann")
-    with tick(cloud, instance, "refresh_profiles") as data:
-        assert data.run_requests == []
-
-
-def add_run(
-    instance: dg.DagsterInstance, status: DagsterRunStatus, job: str = "swing_job", partition: str = "", **tags: str
-) -> DagsterRun:
+def add_run(instance: dg.DagsterInstance, status: DagsterRunStatus, partition: str = "", **tags: str) -> DagsterRun:
     if partition:
         tags |= {"dagster/partition": partition}
-    run = DagsterRun(job_name=job, run_id=str(uuid4()), status=status, tags=tags)
+    run = DagsterRun(job_name="swing_job", run_id=str(uuid4()), status=status, tags=tags)
     instance.add_run(run)
     return run
 
