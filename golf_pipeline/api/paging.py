@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime
 
 from golf_pipeline.api.problems import Problem
-from golf_pipeline.storage.catalog import storable
+from golf_pipeline.storage.database import storable
 
 MAX_CURSOR_CHARACTERS = 1500
 """An id of 200 characters, four bytes each, twice encoded."""

@@ -31,7 +31,8 @@ from golf_pipeline.api.swing_messages import (
     swing_of,
     swing_path,
 )
-from golf_pipeline.storage.catalog import Catalog, storable
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.database import storable
 from golf_pipeline.storage.deletion import delete_swing
 from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.listing import list_swings

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 from sqlalchemy import Connection
 
+from golf_pipeline.orchestration import recovery
 from golf_pipeline.orchestration.assets import SWING_STAGES
+from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.stages import UPLOAD, bring_through
 from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisation
@@ -62,15 +64,20 @@ class Chunk(dg.Config):
 
 @dg.op(description="Brings finished swings through the stages that changed; the old result stands until the new does.")
 def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store: SwingStore) -> Iterator[Any]:
-    work = _Work(context, swing_store.workspace, Backfills(swing_store.catalog.engine))
+    backfills = Backfills(swing_store.catalog.engine)
+    work = _Work(context, swing_store.workspace, backfills)
     items = [item.handed_out() for item in config.items]
-    for place, item in enumerate(items):
-        if not work.may_go_on(item):
-            work.give_back(items[place:])
-            break
-        work.reanalyze(item)
-        if (place + 1) % SWINGS_BETWEEN_EVENTS == 0:
-            yield from work.told()
+    lease = Lease(lambda: backfills.renew_leases(items))
+    try:
+        for place, item in enumerate(items):
+            if not work.may_go_on(item):
+                work.give_back(items[place:])
+                break
+            work.reanalyze(item)
+            if (place + 1) % SWINGS_BETWEEN_EVENTS == 0:
+                yield from work.told()
+    finally:
+        lease.close()
     yield from work.told()
     yield dg.Output(None, metadata=dict(work.counts))
 
@@ -247,15 +254,21 @@ def items_of_run(run: dg.DagsterRun) -> list[HandedOut]:
     return [Item(**item).handed_out() for item in config.get("items", [])]
 
 
-def give_back_lost(
-    instance: dg.DagsterInstance, backfills: Backfills, now: datetime, lease: timedelta, live: Sequence[object]
-) -> int:
-    """Give back items whose lease is over and that no live run carries; returns how many."""
-    due = backfills.handed_out_before(now - lease)
+def give_back_lost(instance: dg.DagsterInstance, backfills: Backfills, now: datetime) -> int:
+    """Give back items whose lease is over, unless a run that has not begun carries them; returns how many."""
+    due = backfills.handed_out_before(now - recovery.LEASE)
     if not due:
         return 0
-    runs = instance.get_runs(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(live)))  # type: ignore[arg-type]
-    carried = {(item.backfill_id, item.analysis_id) for run in runs for item in items_of_run(run)}
-    lost = [item for item in due if (item.backfill_id, item.analysis_id) not in carried]
+    waiting, begun = _carried(instance, recovery.NOT_BEGUN), _carried(instance, recovery.BEGUN)
+    lost = [item for item in due if (item.backfill_id, item.analysis_id) not in waiting]
     backfills.give_back(lost, counted=True)
+    for run in {one.run_id: one for item in lost if (one := begun.get((item.backfill_id, item.analysis_id)))}.values():
+        recovery.end_dead_run(instance, run)
     return len(lost)
+
+
+def _carried(
+    instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]
+) -> dict[tuple[str, str], dg.DagsterRun]:
+    runs = instance.get_runs(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(statuses)))
+    return {(item.backfill_id, item.analysis_id): run for run in runs for item in items_of_run(run)}

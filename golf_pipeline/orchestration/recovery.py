@@ -30,20 +30,16 @@ if TYPE_CHECKING:
 
 PARTITION_TAG = "dagster/partition"
 
-LEASE = timedelta(minutes=10)
-"""Without any change of its record, and without a live run, an analysis that was handed out is taken up again."""
+LEASE = timedelta(minutes=3)
+"""For so long an analysis is left to its run without a sign of life, which comes every `lease.RENEWED_EVERY_S`."""
 
 MOST_INTERRUPTIONS = 3
 """Runs of one swing in a row that may die before a stage of it is stored: more often than machines do, it is the video
 that kills them."""
 
-LIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+NOT_BEGUN = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
+BEGUN = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+LIVE = (*NOT_BEGUN, *BEGUN)
 
 
 @dataclass
@@ -102,18 +98,33 @@ def _was_of(record: AnalysisRecord, run: dg.DagsterRun, instance: dg.DagsterInst
 
 
 def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime, lease: timedelta = LEASE) -> Recovered:
-    """Take up again, or fail, analyses whose lease is over and that no live run carries.
+    """Take up again, or fail, analyses whose lease is over, unless a run that has not begun carries them.
 
-    This catches what no run event tells: a dispatched swing whose run was never created, or a lost Dagster database.
+    This catches what no run event tells: a dispatched swing whose run was never created, a lost Dagster database, a run
+    that is STARTED for Dagster and whose process is gone. Such a run is ended, as it would keep its place among the
+    runs at once.
     """
     recovered = Recovered()
     stuck = catalog.in_progress_since(now - lease)
-    if stuck:
-        carried = _carried(instance)
-        for record in stuck:
-            if record.partition_key not in carried:
-                _recover(record, catalog, "no run carries it any more", recovered, MOST_INTERRUPTIONS)
+    if not stuck:
+        return recovered
+    waiting = _carried(instance, NOT_BEGUN)
+    begun = _carried(instance, BEGUN)
+    for record in stuck:
+        if record.partition_key in waiting:
+            continue
+        _recover(record, catalog, "no run carries it any more", recovered, MOST_INTERRUPTIONS)
+        run = begun.pop(record.partition_key, None)
+        if run is not None and _was_of(record, run, instance):
+            end_dead_run(instance, run)
     return recovered
+
+
+def end_dead_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Let Dagster know that a run's process is gone, unless it has learnt that meanwhile."""
+    now = instance.get_run_by_id(run.run_id)
+    if now is not None and now.status in BEGUN:
+        instance.report_run_failed(now, "Its process has given no sign of life.")
 
 
 def _recover(
@@ -125,10 +136,11 @@ def _recover(
         recovered.failed.append(record.analysis_id)
 
 
-def _carried(instance: dg.DagsterInstance) -> set[str]:
-    runs: Iterable[dg.DagsterRun] = instance.get_runs(dg.RunsFilter(statuses=LIVE))
+def _carried(instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]) -> dict[str, dg.DagsterRun]:
+    """The runs of these statuses by the partition keys that they carry."""
+    runs: Iterable[dg.DagsterRun] = instance.get_runs(dg.RunsFilter(statuses=list(statuses)))
     partitions = instance.get_dynamic_partitions(swings.name or "")
-    return {key for run in runs for key in swings_of_run(run, partitions)}
+    return {key: run for run in runs for key in swings_of_run(run, partitions)}
 
 
 def _crashed(reason: str) -> SwingError:

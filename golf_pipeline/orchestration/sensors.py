@@ -74,7 +74,7 @@ def reconcile_uploads(context: dg.SensorEvaluationContext, swing_store: SwingSto
     if healed:
         context.log.warning(f"stuck swings, {healed}")
     backfills = Backfills(swing_store.catalog.engine)
-    given_back = give_back_lost(context.instance, backfills, now, recovery.LEASE, recovery.LIVE)
+    given_back = give_back_lost(context.instance, backfills, now)
     removed = _finish_deletions(context, swing_store)
     cursor = ReconcileCursor.parse(context.cursor)
     counts, cursor = reconcile(swing_store.objects, swing_store.catalog, cursor, deadline)

@@ -79,6 +79,7 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: St
     keys = list(context.partition_keys)
     force = FORCE_TAG in context.run.tags
     waiting: dict[str, SwingError] = {}
+    workspace.hold(keys)
     for key in keys:
         if key in workspace.lost or (stage.asset, key) in workspace.done:
             continue

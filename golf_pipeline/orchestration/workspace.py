@@ -12,13 +12,14 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.partitions import resolve_swing
 from golf_pipeline.orchestration.stages import UPLOAD
 from golf_pipeline.orchestration.written import CONTENT_TYPES, FINGERPRINT_CHARACTERS, Written
@@ -60,6 +61,12 @@ class Workspace:
         self.done: set[tuple[str, str]] = set()
         """(asset, partition key): what an earlier attempt of a step has finished."""
         self._swings: dict[str, Swing] = {}
+        self._lease = Lease(self.renew_leases)
+
+    def renew_leases(self) -> None:
+        """Say of all swings of this run that its process lives."""
+        swings = list(self._swings.values())
+        self.catalog.renew_leases({swing.record.analysis_id: swing.record.attempt for swing in swings})
 
     def swing(self, key: str) -> "Swing":
         """The swing behind a partition key; the same object for all steps of the run."""
@@ -67,6 +74,12 @@ class Workspace:
             record = resolve_swing(self.catalog, key)
             self._swings[key] = Swing(self, record, self.folder / key)
         return self._swings[key]
+
+    def hold(self, keys: Sequence[str]) -> None:
+        """Have the run's lease on swings from now on; one that the catalog does not know fails where it is needed."""
+        for key in keys:
+            with suppress(SwingError):
+                self.swing(key)
 
     def lose(self, key: str, error: SwingError) -> None:
         """Give a swing up: FAILED in the catalog (a quiet one stays as it is), and left out from here on."""
@@ -89,6 +102,7 @@ class Workspace:
         self.lost[key] = error
 
     def close(self) -> None:
+        self._lease.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, insert, select, tuple_, update
 
 from golf_pipeline.storage.backfill_readings import BackfillReadings
 from golf_pipeline.storage.backfill_records import (
@@ -26,7 +26,7 @@ from golf_pipeline.storage.backfill_records import (
     Progress,
 )
 from golf_pipeline.storage.backfill_selection import Selection, is_under_way, is_worth_a_try, matches
-from golf_pipeline.storage.catalog import storable
+from golf_pipeline.storage.database import storable
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, backfill_items, backfills
 
@@ -222,6 +222,14 @@ class Backfills(BackfillReadings):
             HandedOut(row.backfill_id, row.analysis_id, row.tries, Selection.model_validate(row.selection).force)
             for row in rows
         ]
+
+    def renew_leases(self, items: Sequence[HandedOut]) -> None:
+        """Say of items that the run which works on them lives."""
+        ids = tuple_(backfill_items.c.backfill_id, backfill_items.c.analysis_id)
+        ours = ids.in_([(item.backfill_id, item.analysis_id) for item in items])
+        query = update(backfill_items).where(backfill_items.c.state == ItemState.HANDED_OUT, ours)
+        with self._engine.begin() as connection:
+            connection.execute(query.values(handed_out_at=self._now()))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -12,22 +12,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from golf_pipeline.storage import database, outputs
+from golf_pipeline.storage.database import storable
 from golf_pipeline.storage.keys import GUEST, Upload, partition_key
 from golf_pipeline.storage.profiles import ask_refresh
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
 from golf_pipeline.storage.tables import analyses
+from golf_pipeline.storage.work_list import QUEUED_MESSAGE, WorkList, at, fresh_attempt
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
-QUEUED_MESSAGE = "Your swing is in the queue."
 WAITING_FOR_UPLOAD_MESSAGE = "We are waiting for your video."
-MAX_KEY_LENGTH = 1024
 
 
-class Catalog:
+class Catalog(WorkList):
     """The catalog behind a database URL: `sqlite:///path` or `postgresql://...`."""
 
     def __init__(self, url: str) -> None:
@@ -77,7 +77,7 @@ class Catalog:
                 # An older event that comes late must not bring an older object back.
                 newer = and_(alive, analyses.c.etag != etag, analyses.c.uploaded_at <= uploaded_at)
                 back = and_(here, analyses.c.deleted_at < uploaded_at)
-                fresh = {**seen, **_fresh_attempt(), "content_sha256": None, "deleted_at": None, "purge_at": None}
+                fresh = {**seen, **fresh_attempt(), "content_sha256": None, "deleted_at": None, "purge_at": None}
                 again = connection.execute(update(analyses).where(or_(newer, back)).values(fresh))
                 outcome = RegisterOutcome.KNOWN
                 if first.rowcount:
@@ -105,87 +105,6 @@ class Catalog:
     def by_key(self, bucket: str, key: str) -> AnalysisRecord | None:
         return self._one(and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == storable(key)))
 
-    # -- dispatch ------------------------------------------------------------------------------------------------
-
-    def pending(self, limit: int) -> list[AnalysisRecord]:
-        """Uploads that are there and wait for a run, oldest first."""
-        query = select(analyses).where(_is_pending()).order_by(analyses.c.uploaded_at).limit(limit)
-        with self._reader.connect() as connection:
-            return [_record(row) for row in connection.execute(query)]
-
-    def pending_count(self) -> int:
-        with self._reader.connect() as connection:
-            return connection.execute(select(func.count()).select_from(analyses).where(_is_pending())).scalar_one()
-
-    def mark_dispatched(self, analysis_ids: Sequence[str]) -> list[str]:
-        """Claim pending analyses for a run; returns those won, so that two dispatchers never start one twice."""
-        won = (
-            update(analyses)
-            .where(analyses.c.analysis_id.in_(analysis_ids), _is_pending())
-            .values(dispatched_at=_now(), updated_at=_now())
-            .returning(analyses.c.analysis_id)
-        )
-        with self.engine.begin() as connection:
-            claimed = set(connection.execute(won).scalars())
-        return [analysis_id for analysis_id in analysis_ids if analysis_id in claimed]
-
-    def in_progress_since(self, before: datetime) -> list[AnalysisRecord]:
-        """Analyses that a run took up but that have not moved since a moment."""
-        query = select(analyses).where(_is_in_flight(), analyses.c.updated_at < before)
-        with self._reader.connect() as connection:
-            return [_record(row) for row in connection.execute(query)]
-
-    def request_analysis(self, analysis_id: str, *, only_ended: bool = False) -> AnalysisRecord | None:
-        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id; a deleted one stays so.
-
-        With `only_ended`, one that waits or is under way stays as it is: of two callers at once, one begins.
-        """
-        wanted = and_(
-            analyses.c.analysis_id == storable(analysis_id),
-            analyses.c.etag.is_not(None),
-            analyses.c.deleted_at.is_(None),
-        )
-        if only_ended:
-            wanted = and_(wanted, analyses.c.status.in_([one for one in Status if one.ended]))
-        values = {"progress_message": QUEUED_MESSAGE, "updated_at": _now(), **_fresh_attempt()}
-        with self.engine.begin() as connection:
-            connection.execute(update(analyses).where(wanted).values(values))
-        return self.get(analysis_id)
-
-    def take_up_again(self, record: AnalysisRecord, most_interruptions: int) -> bool:
-        """Begin a new attempt of an analysis whose run died; the dispatch sensor takes it up.
-
-        Returns whether it did: of several that notice, one does. Not one that has ended meanwhile, is at another
-        attempt, or was interrupted as often as is allowed.
-        """
-        dead = and_(
-            _at(record.analysis_id, record.attempt),
-            analyses.c.status.not_in([one for one in Status if one.ended]),
-            analyses.c.dispatched_at.is_not(None),
-            analyses.c.deleted_at.is_(None),
-            analyses.c.interruptions < most_interruptions,
-        )
-        again = {
-            **_fresh_attempt(),
-            "interruptions": analyses.c.interruptions + 1,
-            "progress_message": QUEUED_MESSAGE,
-            "updated_at": _now(),
-        }
-        with self.engine.begin() as connection:
-            return bool(connection.execute(update(analyses).where(dead).values(again)).rowcount)
-
-    def in_flight(self) -> int:
-        """How many analyses were handed to runs and have not ended."""
-        query = select(func.count()).select_from(analyses).where(_is_in_flight())
-        with self._reader.connect() as connection:
-            return connection.execute(query).scalar_one()
-
-    def live_waiting(self) -> bool:
-        """Whether an upload waits to be begun, handed to a run or not."""
-        waits = select(analyses.c.analysis_id).where(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None))
-        with self._reader.connect() as connection:
-            return connection.execute(waits.limit(1)).first() is not None
-
     # -- progress ------------------------------------------------------------------------------------------------
 
     def set_status(
@@ -198,16 +117,16 @@ class Catalog:
             values["started_at"] = now
         if status == Status.AI_COMPLETED:
             values |= {"completed_at": now, "ai_analysis_completed": True}
-        return self._move(_at(analysis_id, attempt), status, values)
+        return self._move(at(analysis_id, attempt), status, values)
 
     def fail(self, analysis_id: str, error: SwingError, *, attempt: int | None = None) -> bool:
         """End an analysis as FAILED; returns whether it was still under way."""
         values = {"progress_message": error.message, "updated_at": _now(), **_failed(error)}
-        return self._move(_at(analysis_id, attempt), Status.FAILED, values)
+        return self._move(at(analysis_id, attempt), Status.FAILED, values)
 
     def set_content(self, analysis_id: str, content_sha256: str, *, attempt: int | None = None) -> bool:
         """Note the hash of the video's bytes; returns whether the attempt still stands."""
-        query = update(analyses).where(_at(analysis_id, attempt)).values(content_sha256=content_sha256)
+        query = update(analyses).where(at(analysis_id, attempt)).values(content_sha256=content_sha256)
         with self.engine.begin() as connection:
             return bool(connection.execute(query).rowcount)
 
@@ -224,7 +143,7 @@ class Catalog:
         with self.engine.begin() as connection:
             if attempt is not None:
                 # The row is held, so that no new attempt begins between the look and the note.
-                this = _at(output.analysis_id, attempt)
+                this = at(output.analysis_id, attempt)
                 held = connection.execute(select(analyses.c.interruptions).where(this).with_for_update()).first()
                 if held is None:
                     return False
@@ -246,7 +165,7 @@ class Catalog:
 
         Returns whether the swing still stands as it was: no new attempt began, and it was not deleted.
         """
-        as_it_was = and_(_at(record.analysis_id, record.attempt), analyses.c.status == Status.AI_COMPLETED)
+        as_it_was = and_(at(record.analysis_id, record.attempt), analyses.c.status == Status.AI_COMPLETED)
         with self.engine.begin() as connection:
             if connection.execute(select(analyses.c.attempt).where(as_it_was).with_for_update()).first() is None:
                 return False
@@ -338,45 +257,6 @@ class Catalog:
                 ErrorCode.INTERNAL, "We lost track of this video. Please try again.", detail=key, retryable=True
             )
         return record
-
-
-def _at(analysis_id: str, attempt: int | None) -> Any:
-    """The analysis; with a number only while it is at that attempt."""
-    this = analyses.c.analysis_id == analysis_id
-    return this if attempt is None else and_(this, analyses.c.attempt == attempt)
-
-
-def storable(text: str) -> str:
-    """What a database can keep of any text: no NUL, no half characters, at most the length of an S3 key."""
-    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
-
-
-def _is_pending() -> Any:
-    return and_(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None), analyses.c.dispatched_at.is_(None))
-
-
-def _is_in_flight() -> Any:
-    under_way = [one for one in Status if not one.ended]
-    return and_(analyses.c.status.in_(under_way), analyses.c.dispatched_at.is_not(None))
-
-
-def _fresh_attempt() -> dict[str, Any]:
-    return {
-        "status": Status.STARTED,
-        # An attempt that waits and that no run has taken up yet is not used up.
-        "attempt": case(
-            (and_(analyses.c.dispatched_at.is_(None), analyses.c.status == Status.STARTED), analyses.c.attempt),
-            else_=analyses.c.attempt + 1,
-        ),
-        "interruptions": 0,
-        "dispatched_at": None,
-        "started_at": None,
-        "completed_at": None,
-        "ai_analysis_completed": False,
-        "error_code": None,
-        "error_message": None,
-        "retryable": False,
-    }
 
 
 def _failed(error: SwingError) -> dict[str, Any]:

@@ -12,6 +12,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 15_000
 POOL_SIZE = 5
 CONNECT_TIMEOUT_S = 5
+MAX_KEY_LENGTH = 1024
 _READS_ONLY = "golf_reads_only"
 _HAS_TURN = "golf_has_turn"
 _POSTGRES_LOCK = 4_701_204  # any fixed number: whoever migrates holds this advisory lock
@@ -88,6 +89,11 @@ def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) 
     if connection.dialect.name == "postgresql":
         return bool(connection.execute(postgresql.insert(table).values(row).on_conflict_do_nothing()).rowcount)
     return bool(connection.execute(sqlite.insert(table).values(row).on_conflict_do_nothing()).rowcount)
+
+
+def storable(text: str) -> str:
+    """What a database can keep of any text: no NUL, no half characters, at most the length of an S3 key."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
 
 
 class _WritersQueue:

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, select
 
 from golf_pipeline.storage import database
-from golf_pipeline.storage.catalog import Catalog, storable
+from golf_pipeline.storage.catalog import Catalog
+from golf_pipeline.storage.database import storable
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.storage.result import RESULT_STAGE
 from golf_pipeline.storage.tables import analyses, stage_outputs

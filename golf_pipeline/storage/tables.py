@@ -84,6 +84,7 @@ analyses = Table(
     Column("purge_at", UtcDateTime),
     Column("options", JSON),
     Column("interruptions", Integer, nullable=False, server_default="0"),
+    Column("alive_at", UtcDateTime),
     Column("video_removed_at", UtcDateTime),
     UniqueConstraint("bucket_name", "s3_key"),
     Index("ix_analyses_user", "user_id", "created_at"),
@@ -94,7 +95,8 @@ analyses = Table(
     Index("ix_analyses_purge", "purge_at"),
     Index("ix_analyses_uploaded", "uploaded_at"),
 )
-"""`interruptions`: how often a run of the present attempt died; `video_removed_at`: retention removed the upload."""
+"""`interruptions`: how often runs died since it last came on; `alive_at`: when its run last said that it lives;
+`video_removed_at`: retention removed the upload."""
 
 stage_outputs = Table(
     "stage_outputs",

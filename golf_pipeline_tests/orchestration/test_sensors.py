@@ -10,12 +10,14 @@ import dagster as dg
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.definitions.sensor_definition import SensorExecutionData
+from sqlalchemy import update
 
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import recovery, sensors
 from golf_pipeline.orchestration.recovery import Recovered, heal_stuck, recover_swings_of_dead_run, swings_of_run
-from golf_pipeline.orchestration.workspace import run_folder
+from golf_pipeline.orchestration.workspace import Workspace, run_folder
 from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.tables import analyses
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud, in_thread
 
@@ -177,10 +179,28 @@ def test_a_swing_that_no_run_carries_is_taken_up_again_when_its_lease_is_over(
     assert not heal_stuck(instance, cloud.catalog, later()), "it waits, and nobody has it"
 
 
-def test_a_swing_that_a_live_run_carries_is_left_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+def test_a_swing_that_a_run_carries_which_waits_is_left_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     take_up(cloud, "monday")
-    add_run(instance, DagsterRunStatus.STARTED, partition="monday")
+    add_run(instance, DagsterRunStatus.QUEUED, partition="monday")
     assert not heal_stuck(instance, cloud.catalog, later())
+
+
+def test_a_run_that_gives_a_sign_of_life_keeps_its_swing_and_one_that_gives_none_is_ended(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    take_up(cloud, "monday")
+    run = add_run(instance, DagsterRunStatus.STARTED, partition="monday")
+    workspace = Workspace(cloud.settings, cloud.catalog, cloud.objects, run.run_id)
+    workspace.hold(["monday", "nobody"])
+    with cloud.catalog.engine.begin() as connection:  # long ago
+        connection.execute(update(analyses).values(updated_at=datetime.now(UTC) - timedelta(hours=1)))
+    workspace.renew_leases()
+    workspace.close()
+    assert not heal_stuck(instance, cloud.catalog, datetime.now(UTC))
+    assert heal_stuck(instance, cloud.catalog, later()).again == ["monday"]
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == DagsterRunStatus.FAILURE
 
 
 def test_a_swing_whose_runs_never_come_or_always_die_fails_in_the_end(

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("analyses", sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("analyses", sa.Column("alive_at", UtcDateTime(timezone=True), nullable=True))
     op.add_column("analyses", sa.Column("video_removed_at", UtcDateTime(timezone=True), nullable=True))
     op.create_index("ix_analyses_uploaded", "analyses", ["uploaded_at"], unique=False)
     op.add_column("stage_outputs", sa.Column("fingerprint", sa.String(length=64), nullable=True))
@@ -138,4 +139,5 @@ def downgrade() -> None:
         op.drop_column("stage_outputs", column)
     op.drop_index("ix_analyses_uploaded", table_name="analyses")
     op.drop_column("analyses", "video_removed_at")
+    op.drop_column("analyses", "alive_at")
     op.drop_column("analyses", "interruptions")
