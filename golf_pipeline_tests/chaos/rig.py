@@ -1,6 +1,7 @@
 """A whole stack on PostgreSQL behind a proxy that can fail, with the hands that a test needs: kill, fill, restart."""
 
 import contextlib
+import os
 import subprocess
 import tempfile
 import time
@@ -44,7 +45,7 @@ class Rig:
             "GOLF_WORK_FOLDER": str(self.work),
             "GOLF_BATCH_BACKLOG": "4",
             "GOLF_BATCH_SIZE": "4",
-            "PYTHONPATH": str(PATCHES),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(PATCHES), os.environ.get("PYTHONPATH")))),
         }
         # The ports stay the same over restarts, as they do where it counts.
         self.stack = LocalStack(
