@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from golf_pipeline.orchestration import recovery
 from golf_pipeline.orchestration.partitions import golfers, swings
+from golf_pipeline.orchestration.profile_runs import golfers_of_runs
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage import database
@@ -104,7 +105,7 @@ def retire_golfers(instance: dg.DagsterInstance, most: int, at_once: int) -> Ret
     """
     keys = instance.get_dynamic_partitions(_name(golfers))
     live = instance.get_runs(dg.RunsFilter(statuses=recovery.LIVE))
-    busy = {run.tags.get(recovery.PARTITION_TAG) for run in live}
+    busy = golfers_of_runs(live, instance)
     excess = max(0, len(keys) - most)
     going = list(islice((key for key in keys if key not in busy), min(excess, at_once)))
     for key in going:

@@ -95,7 +95,8 @@ def latest_failed(engine: Engine, now: datetime) -> tuple[FailedSwing, ...]:
 
 def failing_profiles(engine: Engine) -> FailingProfiles:
     """Golfers whose profile could not be made when it was last tried."""
-    latest = select(profile_failures).order_by(profile_failures.c.failed_at.desc()).limit(LATEST).subquery()
+    failed = select(profile_failures).where(profile_failures.c.failures > 0)  # 0: the first try is under way
+    latest = failed.order_by(profile_failures.c.failed_at.desc()).limit(LATEST).subquery()
     swing = (
         select(analyses.c.analysis_id)
         .where(analyses.c.user_id == latest.c.user_id, analyses.c.deleted_at.is_(None))
@@ -105,7 +106,7 @@ def failing_profiles(engine: Engine) -> FailingProfiles:
     )
     query = select(latest.c.failures, latest.c.failed_at, latest.c.message, swing.label("swing"))
     with database.for_reading(engine).connect() as connection:
-        count = connection.execute(select(func.count()).select_from(profile_failures)).scalar_one()
+        count = connection.execute(select(func.count()).select_from(failed.subquery())).scalar_one()
         rows = connection.execute(query.order_by(latest.c.failed_at.desc())).all()
     return FailingProfiles(
         count=count,
