@@ -3,8 +3,8 @@
 A run that fails in an orderly way has written every failure down. A run that died (killed, out of memory, its machine
 gone) has not, and the catalog would say PROCESSING until somebody asks. Its swings are taken up again by a new attempt,
 which goes on from the last stage that is stored: once, whoever notices (a conditional change of the attempt's number),
-and at most `MOST_INTERRUPTIONS` times, then they have FAILED, which a golfer or an operator may restart. A swing that
-was interrupted runs alone from then on, so that a video that kills its process holds up no others.
+and at most `MOST_INTERRUPTIONS` times in a row, then they have FAILED, which a golfer or an operator may restart. A
+swing that was interrupted runs alone from then on, so that a video that kills its process holds up no others.
 
 Dagster's own retry of crashed runs is switched off for swings (`jobs.py`): it is granted per run and not per swing, so
 a batch would die again of the same video.
@@ -23,6 +23,7 @@ from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.records import AnalysisRecord
+from golf_pipeline.storage.work_list import MOST_INTERRUPTIONS
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ PARTITION_TAG = "dagster/partition"
 
 LEASE = timedelta(minutes=3)
 """For so long an analysis is left to its run without a sign of life, which comes every `lease.RENEWED_EVERY_S`."""
-
-MOST_INTERRUPTIONS = 3
-"""Runs of one swing in a row that may die before a stage of it is stored: more often than machines do, it is the video
-that kills them."""
 
 NOT_BEGUN = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 BEGUN = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)

@@ -26,6 +26,7 @@ from golf_pipeline.orchestration.written import CONTENT_TYPES, FINGERPRINT_CHARA
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.keys import counterpart, frame_key, output_key, swing_folder
 from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
+from golf_pipeline.storage.work_list import MOST_INTERRUPTIONS
 from golf_pipeline.swing.documents import Document
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
@@ -82,11 +83,16 @@ class Workspace:
                 self.swing(key)
 
     def lose(self, key: str, error: SwingError) -> None:
-        """Give a swing up: FAILED in the catalog (a quiet one stays as it is), and left out from here on."""
-        if key in self._swings:
-            swing = self._swings[key]
-            if not swing.quiet:
-                self.catalog.fail(swing.record.analysis_id, error, attempt=swing.record.attempt)
+        """Give a swing up in this run and leave it out from here on.
+
+        Where another time can help it is taken up again later, so many times; else it has FAILED. A quiet one stays as
+        it is.
+        """
+        swing = self._swings.get(key)
+        if swing is not None and not swing.quiet:
+            record = swing.record
+            if not (error.retryable and self.catalog.take_up_again(record, MOST_INTERRUPTIONS)):
+                self.catalog.fail(record.analysis_id, error, attempt=record.attempt)
         self.leave(key, error)
 
     def forget(self, key: str) -> None:

@@ -14,6 +14,10 @@ from golf_pipeline.storage.database import storable
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.storage.tables import analyses
 
+MOST_INTERRUPTIONS = 3
+"""Runs of one swing in a row that may end before a stage of it is stored, dead or for want of a service: more often
+than that it is the video that ends them."""
+
 QUEUED_MESSAGE = "Your swing is in the queue."
 
 

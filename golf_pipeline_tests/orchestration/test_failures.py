@@ -16,6 +16,7 @@ from golf_pipeline.orchestration.workspace import run_folder
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.work_list import MOST_INTERRUPTIONS
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud, materialised, run_swings, steps
 
@@ -75,13 +76,16 @@ def test_a_transient_failure_is_tried_again_and_forgotten(
     assert cloud.record("monday").status == Status.PROCESSING
 
 
-def test_a_transient_failure_that_stays_ends_as_retryable(
+def test_a_transient_failure_that_stays_is_left_to_later_runs_and_ends_as_retryable(
     cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.upload("golf-swings/ann/monday.mp4", SWING)
     monkeypatch.setattr(ObjectStore, "put_bytes", failing(ObjectStore.put_bytes, UNAVAILABLE, 99))
-    result = run_first_asset(cloud, instance, "monday")
-    assert steps(result, "STEP_UP_FOR_RETRY") == ["swing_video"] * swing_assets.MAX_RETRIES
+    for attempt in range(1, MOST_INTERRUPTIONS + 2):
+        assert cloud.catalog.mark_dispatched(["monday"])
+        assert cloud.record("monday").attempt == attempt
+        result = run_first_asset(cloud, instance, "monday")
+        assert steps(result, "STEP_UP_FOR_RETRY") == ["swing_video"] * swing_assets.MAX_RETRIES
     record = cloud.record("monday")
     assert (record.status, record.error_code, record.retryable) == (Status.FAILED, "STORAGE_UNAVAILABLE", True)
 

@@ -181,7 +181,7 @@ def test_a_swing_that_no_run_carries_is_taken_up_again_when_its_lease_is_over(
 
 def test_a_swing_that_a_run_carries_which_waits_is_left_alone(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     take_up(cloud, "monday")
-    add_run(instance, DagsterRunStatus.QUEUED, partition="monday")
+    add_run(instance, DagsterRunStatus.NOT_STARTED, partition="monday")
     assert not heal_stuck(instance, cloud.catalog, later())
 
 
