@@ -27,8 +27,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 STUCK_AFTER = timedelta(minutes=45)
-"""Without a change of its record a swing under way counts as stuck. A run may take 30 minutes (`max_runtime_seconds`
-in dagster.yaml), and recovery has had ten more to take up what it left."""
+"""Without progress for so long a swing under way counts as stuck, whether its run lives or not: a run may take 30
+minutes (`max_runtime_seconds` in dagster.yaml), and recovery takes up what a dead one left within a few more."""
 
 NAMED = 20
 """Swings that are named, at most; more would be read by nobody."""
