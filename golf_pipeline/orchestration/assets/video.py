@@ -15,6 +15,7 @@ def _limits(swing: Swing) -> tuple[float, ...]:
     version=ALGORITHM_VERSION,
     inputs=(UPLOAD,),
     follows=_limits,
+    deps=("uploads",),
     kinds={"s3", "mp4"},
     before=Swing.begin,
 )
