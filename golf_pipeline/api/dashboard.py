@@ -47,8 +47,8 @@ MOMENTS_S = 5.0
 A_WHILE_S = 30.0
 """One that reads a day's rows, or all items of a backfill."""
 
-LONG_S = 300.0
-"""One that changes with releases only."""
+LONG_S = 60.0
+"""One that changes with releases only, and counts tens of thousands of rows after one."""
 
 MOST_AT_ONCE = 3
 """Readings of the catalog at a time: they share the connections with whoever is being served."""

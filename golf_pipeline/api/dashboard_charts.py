@@ -99,7 +99,7 @@ def costs_chart(costs: Sequence[Cost], days: int, now: datetime) -> BarChart:
         title=f"USD on models a day, last {days} days",
         bars=tuple(bars),
         top=top,
-        ticks=(f"${top:,.10g}", f"${top / 2:,.10g}"),
+        ticks=(_usd(top), _usd(top / 2)),
         key=tuple((kinds[one], one) for one in purposes),
         head=("Day (UTC)", *(f"{one}, USD" for one in purposes)),
         rows=tuple(rows),
@@ -157,3 +157,7 @@ def _top(most: float) -> float:
 
 def _count(value: int | None) -> str:
     return "?" if value is None else f"{value:,}"
+
+
+def _usd(value: float) -> str:
+    return f"${value:,.0f}" if value == round(value) else f"${value:,.2f}"

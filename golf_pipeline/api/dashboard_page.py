@@ -119,7 +119,7 @@ def tiles(operations: Operations) -> list[Tile]:
         found.append(Tile("Queue", f"{queues.waiting:,}", f"{queues.in_flight:,} in flight"))
         if queues.dead_letters is not None:
             is_any = queues.dead_letters > 0
-            note = "golf-pipeline dead-letters shows them" if is_any else "every event was dealt with"
+            note = "golf-pipeline dead-letters list shows them" if is_any else "every event was dealt with"
             found.append(Tile("Dead letters", f"{queues.dead_letters:,}", note, "bad" if is_any else ""))
     if swings is not None:
         completed, failed = (swings.ended_last_day.get(one, 0) for one in (Status.AI_COMPLETED, Status.FAILED))
@@ -132,7 +132,7 @@ def tiles(operations: Operations) -> list[Tile]:
         waits = operations.upload_to_coaching
         value = duration(waits.median_s) if waits else "\N{EN DASH}"
         note = f"median of {waits.count:,}; 95 % within {duration(waits.p95_s)}" if waits else "none today"
-        found.append(Tile("Upload to coaching", value, note))
+        found.append(Tile("Golfers wait", value, note))
     if (costs := operations.costs) is not None:
         spent = sum(one.usd for one in costs.days if one.day == operations.at.astimezone(UTC).date())
         found.append(Tile("Models today", f"${spent:,.2f}", f"limits: ${sum(costs.limits_usd.values()):,.2f} a day"))
