@@ -114,7 +114,7 @@ def answer_key(question: str) -> str:
 
 
 def partition_key(name: str) -> str:
-    """A Dagster partition key for an analysis id or a user id: itself where safe, else readable plus a hash.
+    """A Dagster partition key for an analysis id: itself where safe, else readable plus a hash.
 
     Slashes break Dagster's I/O, "..." marks a range, and control characters break its pages.
     """
