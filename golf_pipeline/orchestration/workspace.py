@@ -171,10 +171,14 @@ class Swing:
         """Set PROCESSING; an analysis that has ended begins a new attempt, as when an operator materialises it again.
 
         Raises:
+            SwingError: UPLOAD_DELETED, retention has removed the video.
             SupersededError: the dispatch sensor was quicker and has handed that attempt to a run of its own.
         """
         if self.quiet:
             return
+        if self.record.video_removed_at is not None:
+            message = "The video was removed after the time for which videos are kept. Please upload it again."
+            raise SwingError(ErrorCode.UPLOAD_DELETED, message)
         if self.record.status.ended:
             self._new_attempt()
         self.set_status(Status.PROCESSING, "We are looking at your video.")

@@ -57,7 +57,8 @@ class Catalog(WorkList):
     ) -> tuple[AnalysisRecord, RegisterOutcome]:
         """Note that an upload is there. The same object again changes nothing; other bytes begin a new attempt.
 
-        So does a newer upload to the key of a deleted swing, whatever its bytes: it brings the swing back.
+        So does a newer upload to the key of a deleted swing, or of one whose video retention removed, whatever its
+        bytes: it brings the swing, or the video, back.
         """
         now = _now()
         seen = {
@@ -73,11 +74,14 @@ class Catalog(WorkList):
             else:
                 here = and_(analyses.c.bucket_name == bucket, analyses.c.s3_key == upload.key)
                 alive = and_(here, analyses.c.deleted_at.is_(None))
-                first = connection.execute(update(analyses).where(alive, analyses.c.etag.is_(None)).values(seen))
+                came = {**seen, **fresh_attempt()}  # also after it was given up as one that never comes
+                first = connection.execute(update(analyses).where(alive, analyses.c.etag.is_(None)).values(came))
                 # An older event that comes late must not bring an older object back.
                 newer = and_(alive, analyses.c.etag != etag, analyses.c.uploaded_at <= uploaded_at)
-                back = and_(here, analyses.c.deleted_at < uploaded_at)
-                fresh = {**seen, **fresh_attempt(), "content_sha256": None, "deleted_at": None, "purge_at": None}
+                gone = or_(analyses.c.deleted_at < uploaded_at, analyses.c.video_removed_at < uploaded_at)
+                back = and_(here, gone)
+                nothing_known = dict.fromkeys(("content_sha256", "deleted_at", "purge_at", "video_removed_at"))
+                fresh = {**seen, **fresh_attempt(), **nothing_known}
                 again = connection.execute(update(analyses).where(or_(newer, back)).values(fresh))
                 outcome = RegisterOutcome.KNOWN
                 if first.rowcount:

@@ -57,7 +57,8 @@ class WorkList:
             return [AnalysisRecord.model_validate(row._asdict()) for row in connection.execute(query)]
 
     def request_analysis(self, analysis_id: str, *, only_ended: bool = False) -> AnalysisRecord | None:
-        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id; a deleted one stays so.
+        """Begin a new attempt; the dispatch sensor takes it up. Returns None for an unknown id; a deleted one stays so,
+        and one whose video was removed as it is.
 
         With `only_ended`, one that waits or is under way stays as it is: of two callers at once, one begins.
         """
@@ -65,6 +66,7 @@ class WorkList:
             analyses.c.analysis_id == storable(analysis_id),
             analyses.c.etag.is_not(None),
             analyses.c.deleted_at.is_(None),
+            analyses.c.video_removed_at.is_(None),
         )
         if only_ended:
             wanted = and_(wanted, analyses.c.status.in_([one for one in Status if one.ended]))

@@ -15,14 +15,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from golf_pipeline.storage import database
+from golf_pipeline.storage.announced import end_announced
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.keys import parse_upload_key
+from golf_pipeline.storage.keys import parse_upload_key, upload_key
 from golf_pipeline.storage.listing import list_swings
 from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
 from golf_pipeline.storage.tables import superseded_outputs
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.storage.conftest import new_database
+from golf_pipeline_tests.storage.kept_swings import change, record
 
 BUCKET = "swings"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -336,3 +338,44 @@ def test_what_stands_still_is_found(catalog: Catalog) -> None:
     later = datetime.now(UTC) + timedelta(seconds=1)
     assert [one.analysis_id for one in catalog.in_progress_since(later)] == ["s1"]
     assert catalog.in_progress_since(later - timedelta(minutes=5)) == []
+
+
+UPLOAD = parse_upload_key(upload_key("ann", "s1", "mp4"))
+NOW = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+def test_a_video_that_comes_after_all_is_analysed(catalog: Catalog) -> None:
+    catalog.create("bucket", UPLOAD)
+    change(catalog, "s1", created_at=NOW - timedelta(days=3))
+    assert end_announced(catalog.engine, NOW - timedelta(days=2), 9) == 1
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW)
+    assert [one.analysis_id for one in catalog.pending(9)] == ["s1"]
+    came = record(catalog, "s1")
+    assert (came.status, came.attempt, came.error_code) == (Status.STARTED, 2, None)
+
+
+def test_a_video_that_is_uploaded_anew_after_it_was_removed_is_analysed(catalog: Catalog) -> None:
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW - timedelta(days=400))
+    catalog.set_status("s1", Status.AI_COMPLETED, "")
+    change(catalog, "s1", video_removed_at=NOW - timedelta(days=1))
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW - timedelta(days=400))  # a late event
+    assert record(catalog, "s1").status == Status.AI_COMPLETED
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW)
+    again = record(catalog, "s1")
+    assert (again.status, again.video_removed_at, again.uploaded_at) == (Status.STARTED, None, NOW)
+
+
+def test_other_bytes_after_the_removal_clear_its_mark(catalog: Catalog) -> None:
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW - timedelta(days=400))
+    catalog.set_status("s1", Status.AI_COMPLETED, "")
+    change(catalog, "s1", video_removed_at=NOW - timedelta(days=1))
+    catalog.register_object("bucket", UPLOAD, "other", 9, NOW)
+    assert record(catalog, "s1").video_removed_at is None
+
+
+def test_no_attempt_begins_without_the_video(catalog: Catalog) -> None:
+    catalog.register_object("bucket", UPLOAD, "etag", 9, NOW - timedelta(days=400))
+    catalog.set_status("s1", Status.AI_COMPLETED, "")
+    change(catalog, "s1", video_removed_at=NOW)
+    catalog.request_analysis("s1", only_ended=True)
+    assert record(catalog, "s1").status == Status.AI_COMPLETED
