@@ -69,6 +69,8 @@ class Stage:
     """Anything else that its output depends on, such as settings; JSON."""
     deps: tuple[str, ...]
     """Names of the assets before it in the graph."""
+    group: str
+    """Under which heading of the graph it stands."""
     kinds: frozenset[str]
     checks: tuple[SwingCheck, ...]
     before: Callable[["Swing"], None] | None
@@ -95,6 +97,7 @@ def swing_stage(
     version: str,
     inputs: tuple[str, ...],
     deps: tuple[str, ...] = (),
+    group: str,
     kinds: set[str],
     glances_at: tuple[str, ...] = (),
     follows: Callable[["Swing"], object] = _nothing,
@@ -105,7 +108,9 @@ def swing_stage(
     """Turn a function of one swing into a stage; the arguments are the fields of `Stage`."""
 
     def decorate(compute: Compute) -> Stage:
-        return Stage(stage, version, compute, inputs, glances_at, follows, deps, frozenset(kinds), checks, before, then)
+        return Stage(
+            stage, version, compute, inputs, glances_at, follows, deps, group, frozenset(kinds), checks, before, then
+        )
 
     return decorate
 

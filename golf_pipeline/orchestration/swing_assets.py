@@ -38,7 +38,6 @@ from golf_pipeline.storage.links import sign_link
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 OWNERS = ["team:golf-pipeline"]
-GROUP = "swing"
 MAX_RETRIES = 3
 FIRST_RETRY_AFTER_S = 2.0
 SWINGS_PER_BACKFILL_RUN = 10
@@ -62,7 +61,7 @@ def swing_asset(stage: Stage) -> dg.AssetsDefinition:
             description=stage.description,
             deps=list(stage.deps),
             partitions_def=swings,
-            group_name=GROUP,
+            group_name=stage.group,
             owners=OWNERS,
             kinds=set(stage.kinds),
             code_version=stage.version,
@@ -97,6 +96,7 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: St
             else:
                 context.log.warning(f"{key} failed in {stage.asset}: {error}")
                 _lose(context, workspace, key, error)
+                yield _failure_seen(workspace, stage, key, error)
         else:
             workspace.done.add((stage.asset, key))
             yield materialisation(workspace.swing(key), stage, outcome)
@@ -164,6 +164,16 @@ def as_swing_error(cause: Exception) -> SwingError:
         )
     message = "Something went wrong on our side. Your video is safe."
     return SwingError(ErrorCode.INTERNAL, message, detail=detail, retryable=isinstance(cause, OSError | MemoryError))
+
+
+def _failure_seen(workspace: Workspace, stage: Stage, key: str, error: SwingError) -> dg.AssetObservation:
+    """What the partition's page says of a swing that failed there."""
+    known: dict[str, Any] = {"code": error.code.value, "message": error.message, "detail": error.detail}
+    record = workspace.catalog.by_partition_key(key)
+    if record is not None:
+        url = f"{workspace.settings.api_url}/api/video/results/{record.analysis_id}"
+        known |= {"attempt": record.attempt, "result": dg.MetadataValue.url(url)}
+    return dg.AssetObservation(asset_key=stage.asset, partition=key, metadata=known)
 
 
 def _lose(context: dg.AssetExecutionContext, workspace: Workspace, key: str, error: SwingError) -> None:

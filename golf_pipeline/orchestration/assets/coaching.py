@@ -29,6 +29,7 @@ def _who_writes(swing: Swing) -> tuple[object, ...]:
     inputs=("findings", "metrics", "events", "key_frames"),
     follows=_who_writes,
     deps=("swing_findings", "key_frames"),
+    group="coach",
     kinds={"openai", "json"},
     checks=(numbers_grounded,),
     before=lambda swing: swing.set_status(Status.AI_PROCESSING, "The coach is writing your report."),

@@ -13,6 +13,7 @@ from golf_pipeline.swing.impact import segment_video
     version=ALGORITHM_VERSION,
     inputs=(UPLOAD, "video", "pose"),
     deps=("pose_keypoints",),
+    group="video",
     kinds={"python", "json"},
     checks=(events_in_order,),
 )

@@ -14,6 +14,7 @@ from golf_pipeline.swing.faults import ALGORITHM_VERSION, find_faults
     version=ALGORITHM_VERSION,
     inputs=("metrics", "events"),
     deps=("swing_metrics",),
+    group="measure",
     kinds={"python", "json"},
 )
 def swing_findings(swing: Swing) -> Made:

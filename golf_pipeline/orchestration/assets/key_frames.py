@@ -21,6 +21,7 @@ CONTACT_SHEET = "contact_sheet.jpg"
     version=ALGORITHM_VERSION,
     inputs=(UPLOAD, "video", "pose", "events"),
     deps=("swing_events",),
+    group="video",
     kinds={"jpeg", "json"},
     then=mark_measured,
 )

@@ -17,6 +17,7 @@ from golf_pipeline.swing.profile import MeasuredSwing
     version=ALGORITHM_VERSION,
     inputs=("pose", "events"),
     deps=("swing_events",),
+    group="measure",
     kinds={"python", "json"},
     then=mark_measured,
 )

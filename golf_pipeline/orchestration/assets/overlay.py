@@ -22,6 +22,7 @@ def _angles(swing: Swing) -> list[str]:
     glances_at=("metrics",),
     follows=_angles,
     deps=("swing_metrics",),
+    group="publish",
     kinds={"mp4"},
 )
 def overlay_video(swing: Swing) -> Made:

@@ -23,6 +23,7 @@ def _model(swing: Swing) -> str:
     inputs=(UPLOAD, "video"),
     follows=_model,
     deps=("swing_video",),
+    group="video",
     kinds={"mediapipe", "parquet"},
     checks=(pose_coverage,),
 )

@@ -14,6 +14,7 @@ REPORT = "report.html"
     version=ALGORITHM_VERSION,
     inputs=("video", "pose", "events", "key_frames", "metrics", "sound", "findings", "coaching"),
     deps=("coaching_report", "impact_sound"),
+    group="publish",
     kinds={"html"},
 )
 def swing_report(swing: Swing) -> Made:

@@ -40,11 +40,12 @@ def _end(swing: Swing) -> None:
     inputs=MADE_OF,
     follows=_whose_and_where,
     deps=("overlay_video", "swing_report"),
+    group="publish",
     kinds={"json"},
     then=_end,
 )
 def analysis_result(swing: Swing) -> Made:
-    """`result.json`: everything the API serves about the swing, with links to the files; then the golfer is told."""
+    """Everything that the API serves about the swing, in one document (result.json), with links to the files."""
     analysis = whole_analysis(swing)
     artifacts = {
         "report": swing.stored("report").key,

@@ -11,6 +11,7 @@ from golf_pipeline.swing.sound import ALGORITHM_VERSION, listen_for_impact
     version=ALGORITHM_VERSION,
     inputs=(UPLOAD, "video", "events"),
     deps=("swing_events",),
+    group="video",
     kinds={"audio", "json"},
 )
 def impact_sound(swing: Swing) -> Made:

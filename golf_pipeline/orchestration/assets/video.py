@@ -16,6 +16,7 @@ def _limits(swing: Swing) -> tuple[float, ...]:
     inputs=(UPLOAD,),
     follows=_limits,
     deps=("uploads",),
+    group="video",
     kinds={"s3", "mp4"},
     before=Swing.begin,
 )
