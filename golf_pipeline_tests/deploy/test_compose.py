@@ -16,8 +16,8 @@ ENTRYPOINT = "/opt/golf/entrypoint.sh"
 OF_THE_SYSTEM = {"sh", "python", "pg_isready"}
 
 
-def compose() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+def compose(file: str = "compose.yaml") -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / file).read_text(encoding="utf-8"))
     return loaded
 
 
