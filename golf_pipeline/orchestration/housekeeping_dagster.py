@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from sqlalchemy import select
 
 from golf_pipeline.orchestration import recovery
@@ -163,6 +162,8 @@ def delete_old_runs(
 
 
 def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage  # it imports Alembic
+
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.delete_run(run_id)
     events = instance.event_log_storage

@@ -121,7 +121,7 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
 @dg.sensor(
     name="top_up_reanalysis",
     description="Hands out the next swings of running backfills, only so many at once, and none while an upload waits.",
-    job=reanalysis_job,
+    job_name=reanalysis_job.name,  # by its name: Dagster 1.13 warns of itself where it has to bind a job to a sensor
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
