@@ -12,6 +12,7 @@ from golf_pipeline_tests.conftest import REPOSITORY
 SAMPLES = REPOSITORY / "golf_pipeline" / "synthetic" / "samples"
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_sample_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     run(SAMPLES / "face_on_right.mp4", as_json=True)
     cost = json.loads(capsys.readouterr().out)

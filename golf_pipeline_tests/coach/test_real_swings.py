@@ -53,6 +53,7 @@ def problems(analysis: SwingAnalysis) -> list[str]:
     return [str(problem) for problem in found]
 
 
+@pytest.mark.slow
 def test_the_words_on_every_tour_player_and_their_mirror_image_hold_only_facts(shared_data: Path) -> None:
     golfdb = shared_data / "golfdb"
     walked = 0

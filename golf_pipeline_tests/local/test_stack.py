@@ -245,6 +245,7 @@ def walk_through(stack: LocalStack, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_stack_killed_in_the_middle_of_an_analysis_loses_nothing(
     running: Running, ended: dict[str, AnalysisRecord]
 ) -> None:

@@ -80,6 +80,7 @@ def test_the_same_video_gives_the_same_bytes(shared_data: Path, model: Path, tmp
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+@pytest.mark.slow
 def test_after_a_cut_the_new_golfer_is_found_at_once(shared_data: Path, model: Path, tmp_path: Path) -> None:
     source = shared_data / "videos" / "fixture_11.mp4"
     around = [frame.image for frame in read_frames(source, numbers=range(50, 80))]  # the cut is at 64
@@ -197,6 +198,7 @@ def test_a_long_clip_is_looked_at_where_the_swing_is(long_clip: Path, model: Pat
     assert every_frame.max() >= 185, "until the finish"
 
 
+@pytest.mark.slow
 def test_the_swing_of_a_long_clip_has_the_events_of_every_frame(
     long_clip: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +212,7 @@ def test_the_swing_of_a_long_clip_has_the_events_of_every_frame(
     )
 
 
+@pytest.mark.slow
 def test_no_swing_of_two_is_lost_in_a_long_clip(model: Path, tmp_path: Path) -> None:
     images = sample("face_on_right")
     path = write_video(tmp_path / "two.mp4", images + [images[-1]] * 40 + [images[0]] * 60 + images)

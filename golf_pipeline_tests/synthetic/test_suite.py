@@ -58,6 +58,7 @@ def test_the_command_names_a_folder_without_use_and_renders_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_small_suite_is_drawn_by_worker_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = ClipSpec("tiny", width=64, height=96, start_s=0.0, end_s=0.1, sound=False)
     monkeypatch.setattr("golf_pipeline.synthetic.suite.SUITE", (tiny,))
