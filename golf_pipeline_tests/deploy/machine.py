@@ -56,9 +56,10 @@ class Machine:
 
     def environment_of(self, secrets: list[str]) -> dict[str, str]:
         folder = self.folder / "-".join(["secrets", *secrets])
-        folder.mkdir(exist_ok=True)
-        for name in secrets:
-            (folder / name).write_text(self.environment.get(name, ""))
+        if not folder.exists():  # else a part that starts is reading them
+            folder.mkdir()
+            for name in secrets:
+                (folder / name).write_text(self.environment.get(name, ""))
         public = {name: value for name, value in self.environment.items() if name not in SECRETS}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GOLF_", "DAGSTER_"))}
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
