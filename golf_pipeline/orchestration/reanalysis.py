@@ -67,6 +67,7 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
     backfills = Backfills(swing_store.catalog.engine)
     work = _Work(context, swing_store.workspace, backfills)
     items = [item.handed_out() for item in config.items]
+    backfills.renew_leases(items)
     lease = Lease(lambda: backfills.renew_leases(items))
     try:
         for place, item in enumerate(items):
@@ -255,20 +256,22 @@ def items_of_run(run: dg.DagsterRun) -> list[HandedOut]:
 
 
 def give_back_lost(instance: dg.DagsterInstance, backfills: Backfills, now: datetime) -> int:
-    """Give back items whose lease is over, unless a run that has not begun carries them; returns how many."""
+    """Give back items whose lease is over, unless a run that has not begun, or just has, carries them; how many."""
     due = backfills.handed_out_before(now - recovery.LEASE)
     if not due:
         return 0
     waiting, begun = _carried(instance, recovery.NOT_BEGUN), _carried(instance, recovery.BEGUN)
+    waiting |= {item: run for item, run in begun.items() if recovery.begun_since(run, now - recovery.LEASE)}
     lost = [item for item in due if (item.backfill_id, item.analysis_id) not in waiting]
     backfills.give_back(lost, counted=True)
-    for run in {one.run_id: one for item in lost if (one := begun.get((item.backfill_id, item.analysis_id)))}.values():
+    dead = [begun.get((item.backfill_id, item.analysis_id)) for item in lost]
+    for run in {one.dagster_run.run_id: one.dagster_run for one in dead if one is not None}.values():
         recovery.end_dead_run(instance, run)
     return len(lost)
 
 
 def _carried(
     instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]
-) -> dict[tuple[str, str], dg.DagsterRun]:
-    runs = instance.get_runs(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(statuses)))
-    return {(item.backfill_id, item.analysis_id): run for run in runs for item in items_of_run(run)}
+) -> dict[tuple[str, str], dg.RunRecord]:
+    runs = instance.get_run_records(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(statuses)))
+    return {(item.backfill_id, item.analysis_id): run for run in runs for item in items_of_run(run.dagster_run)}

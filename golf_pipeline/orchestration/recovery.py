@@ -11,7 +11,7 @@ a batch would die again of the same video.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -79,27 +79,34 @@ def recover_swings_of_dead_run(
     """
     shutil.rmtree(run_folder(settings, run.run_id), ignore_errors=True)
     recovered = Recovered()
+    dead = instance.get_run_record_by_id(run.run_id)
+    if dead is None:
+        return recovered
+    carried = _carried(instance, LIVE)
     for key in swings_of_run(run, instance.get_dynamic_partitions(swings.name or "")):
         record = catalog.by_partition_key(key)
-        if record is not None and not record.status.ended and _was_of(record, run, instance):
+        if record is None or record.status.ended or key in carried:
+            continue
+        if _was_begun_in_time_of(dead, record):
             _recover(record, catalog, reason, recovered, MOST_INTERRUPTIONS if again else 0)
     return recovered
 
 
-def _was_of(record: AnalysisRecord, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
-    """Whether the record's present attempt is the one that this run carried: a newer one is another run's matter."""
-    created = instance.get_run_record_by_id(run.run_id)
-    if record.dispatched_at is None or created is None:
-        return False
-    return record.dispatched_at.timestamp() <= created.create_timestamp.timestamp()
+def _was_begun_in_time_of(run: dg.RunRecord, record: AnalysisRecord) -> bool:
+    """Whether the record's present attempt may be the run's: one that was handed out after its end is not.
+
+    By an operator's run it is handed out after the run was created: that one begins the attempt itself.
+    """
+    end = run.end_time or run.create_timestamp.timestamp()
+    return record.dispatched_at is not None and record.dispatched_at.timestamp() <= end
 
 
 def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime, lease: timedelta = LEASE) -> Recovered:
-    """Take up again, or fail, analyses whose lease is over, unless a run that has not begun carries them.
+    """Take up again, or fail, analyses whose lease is over, unless a run that has not begun, or just has, carries them.
 
     This catches what no run event tells: a dispatched swing whose run was never created, a lost Dagster database, a run
     that is STARTED for Dagster and whose process is gone. Such a run is ended, as it would keep its place among the
-    runs at once.
+    runs at once; one that gives a sign of life for another of its swings is not.
     """
     recovered = Recovered()
     stuck = catalog.in_progress_since(now - lease)
@@ -107,14 +114,24 @@ def heal_stuck(instance: dg.DagsterInstance, catalog: "Catalog", now: datetime, 
         return recovered
     waiting = _carried(instance, NOT_BEGUN)
     begun = _carried(instance, BEGUN)
+    silent: dict[str, dg.DagsterRun] = {}
     for record in stuck:
-        if record.partition_key in waiting:
+        run = begun.get(record.partition_key)
+        if record.partition_key in waiting or (run is not None and begun_since(run, now - lease)):
             continue
         _recover(record, catalog, "no run carries it any more", recovered, MOST_INTERRUPTIONS)
-        run = begun.pop(record.partition_key, None)
-        if run is not None and _was_of(record, run, instance):
-            end_dead_run(instance, run)
+        if run is not None:
+            silent[run.dagster_run.run_id] = run.dagster_run
+    partitions = instance.get_dynamic_partitions(swings.name or "") if silent else ()
+    for dead in silent.values():
+        if not catalog.any_alive_since(swings_of_run(dead, partitions), now - lease):
+            end_dead_run(instance, dead)
     return recovered
+
+
+def begun_since(run: dg.RunRecord, moment: datetime) -> bool:
+    """Whether a run began so lately that it need not have said yet that it lives, however long it had waited."""
+    return (run.start_time or run.create_timestamp.timestamp()) > moment.timestamp()
 
 
 def end_dead_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
@@ -133,11 +150,11 @@ def _recover(
         recovered.failed.append(record.analysis_id)
 
 
-def _carried(instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]) -> dict[str, dg.DagsterRun]:
-    """The runs of these statuses by the partition keys that they carry."""
-    runs: Iterable[dg.DagsterRun] = instance.get_runs(dg.RunsFilter(statuses=list(statuses)))
+def _carried(instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]) -> dict[str, dg.RunRecord]:
+    """The runs of these statuses by the partition keys that they carry; of several the latest."""
+    runs = instance.get_run_records(dg.RunsFilter(statuses=list(statuses)), ascending=True)
     partitions = instance.get_dynamic_partitions(swings.name or "")
-    return {key: run for run in runs for key in swings_of_run(run, partitions)}
+    return {key: run for run in runs for key in swings_of_run(run.dagster_run, partitions)}
 
 
 def _crashed(reason: str) -> SwingError:

@@ -77,10 +77,14 @@ class Workspace:
         return self._swings[key]
 
     def hold(self, keys: Sequence[str]) -> None:
-        """Have the run's lease on swings from now on; one that the catalog does not know fails where it is needed."""
-        for key in keys:
-            with suppress(SwingError):
-                self.swing(key)
+        """Have the run's lease on swings from now on; what cannot be looked up now fails where it is needed."""
+        held = len(self._swings)
+        with suppress(Exception):
+            for key in keys:
+                with suppress(SwingError):
+                    self.swing(key)
+            if len(self._swings) > held:
+                self.renew_leases()
 
     def lose(self, key: str, error: SwingError) -> None:
         """Give a swing up in this run and leave it out from here on.

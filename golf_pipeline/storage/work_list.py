@@ -107,6 +107,14 @@ class WorkList:
         with self.engine.begin() as connection:
             connection.execute(query.values(alive_at=_now()))
 
+    def any_alive_since(self, partition_keys: Sequence[str], moment: datetime) -> bool:
+        """Whether the run of any of these analyses has said since a moment that it lives."""
+        query = select(analyses.c.analysis_id).where(
+            analyses.c.partition_key.in_(partition_keys), analyses.c.alive_at >= moment
+        )
+        with self._reader.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def in_flight(self) -> int:
         """How many analyses were handed to runs and have not ended."""
         query = select(func.count()).select_from(analyses).where(_is_in_flight())

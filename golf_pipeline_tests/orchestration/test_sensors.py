@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
-from dagster import DagsterRun, DagsterRunStatus
+from dagster import DagsterEvent, DagsterEventType, DagsterRun, DagsterRunStatus
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import update
 
@@ -201,6 +201,71 @@ def test_a_run_that_gives_a_sign_of_life_keeps_its_swing_and_one_that_gives_none
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status == DagsterRunStatus.FAILURE
+
+
+def begin_run(instance: dg.DagsterInstance, run: DagsterRun) -> None:
+    started = DagsterEvent(DagsterEventType.RUN_START.value, job_name=run.job_name)
+    instance.report_dagster_event(started, run.run_id)
+
+
+def long_ago(cloud: Cloud) -> None:
+    with cloud.catalog.engine.begin() as connection:
+        connection.execute(update(analyses).values(updated_at=datetime.now(UTC) - timedelta(hours=1)))
+
+
+def test_a_run_that_waited_longer_than_a_lease_has_time_to_say_that_it_lives(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    take_up(cloud, "monday")
+    long_ago(cloud)
+    run = add_run(instance, DagsterRunStatus.STARTING, partition="monday")
+    begin_run(instance, run)
+    assert not heal_stuck(instance, cloud.catalog, datetime.now(UTC))
+    assert heal_stuck(instance, cloud.catalog, later()).again == ["monday"]
+
+
+def test_whoever_holds_swings_says_so_at_once(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    long_ago(cloud)
+    workspace = Workspace(cloud.settings, cloud.catalog, cloud.objects, "run")
+    workspace.hold(["monday"])
+    workspace.close()
+    assert not heal_stuck(instance, cloud.catalog, datetime.now(UTC))
+
+
+def test_a_run_that_lives_is_not_ended_for_one_swing_that_it_lost(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    for name in ("one", "two"):
+        take_up(cloud, name)
+    instance.add_dynamic_partitions("swings", ["one", "two"])
+    tags = {"dagster/asset_partition_range_start": "one", "dagster/asset_partition_range_end": "two"}
+    run = add_run(instance, DagsterRunStatus.STARTED, **tags)
+    with cloud.catalog.engine.begin() as connection:
+        connection.execute(update(analyses).where(analyses.c.analysis_id == "two").values(alive_at=later()))
+    assert heal_stuck(instance, cloud.catalog, later()).again == ["one"]
+    kept = instance.get_run_by_id(run.run_id)
+    assert kept is not None
+    assert kept.status == DagsterRunStatus.STARTED
+
+
+def test_a_run_that_an_operator_started_is_ended_too_when_its_process_is_gone(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    cloud.upload("golf-swings/ann/monday.mp4", b"x")
+    run = add_run(instance, DagsterRunStatus.STARTED, partition="monday")
+    time.sleep(0.01)
+    cloud.catalog.mark_dispatched(["monday"])  # by the run itself
+    assert heal_stuck(instance, cloud.catalog, later()).again == ["monday"]
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == DagsterRunStatus.FAILURE
+
+
+def test_a_canceled_run_does_not_end_what_another_run_carries(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    take_up(cloud, "monday")
+    add_run(instance, DagsterRunStatus.STARTED, partition="monday")
+    operators = add_run(instance, DagsterRunStatus.CANCELED, partition="monday")
+    assert not recover(cloud, instance, operators, again=False)
+    assert cloud.record("monday").status == Status.PROCESSING
 
 
 def test_a_swing_whose_runs_never_come_or_always_die_fails_in_the_end(
