@@ -13,11 +13,13 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from golf_pipeline.settings import Settings, get_settings
+from golf_pipeline.storage.keys import VIDEO_EXTENSIONS
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -113,7 +115,7 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     Raises:
         OSError: the port is taken (werkzeug says so on stderr and exits) or the folder cannot be written.
     """
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server as make_wsgi_server
 
     from golf_pipeline.local.durable import DurableKeys, Folder
@@ -128,7 +130,7 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     _make_queues(config, folder)
     _announce_uploads(config, bucket)
 
-    application = _store_before_answering(DomainDispatcherApplication(create_backend_app), keys)
+    application = _store_before_answering(_application(), keys)
     return make_wsgi_server(HOST, config.port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
@@ -139,6 +141,18 @@ def main() -> None:
         server.serve_forever()
     except KeyboardInterrupt:
         server.server_close()
+
+
+def _application() -> "WsgiApplication":
+    """moto's application; it lists its own folder to find a host's service, which is done here once a host."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    class Dispatcher(DomainDispatcherApplication):
+        @cache  # noqa: B019 there is one, which lives as long as its process
+        def get_backend_for_host(self, host: str | None) -> Any:
+            return super().get_backend_for_host(host)
+
+    return Dispatcher(create_backend_app)
 
 
 def _make_bucket(config: EmbeddedAws) -> Any:
@@ -169,19 +183,33 @@ def _make_queues(config: EmbeddedAws, folder: Any) -> None:
 
 
 def _announce_uploads(config: EmbeddedAws, bucket: Any) -> None:
-    """Send ObjectCreated events of the upload prefix to the queue, from now on.
+    """Send ObjectCreated events of videos under the upload prefix to the queue, from now on.
+
+    A swing leaves thirty objects beside its video, whose events would only be read to be dropped. A suffix is compared
+    letter by letter: what is named `.Mp4` is found by listing.
 
     Set on the bucket itself: moto's public call would put another s3:TestEvent into the queue at every start.
     """
     from moto.s3.models import NotificationConfiguration
 
-    queue = {
-        "Id": "uploads",
-        "Queue": f"arn:aws:sqs:{config.region}:{ACCOUNT_ID}:{config.queue_name}",
-        "Event": ["s3:ObjectCreated:*"],
-        "Filter": {"S3Key": {"FilterRule": [{"Name": "prefix", "Value": UPLOAD_PREFIX}]}},
-    }
-    bucket.notification_configuration = NotificationConfiguration(queue=[queue])
+    queues = [
+        {
+            "Id": f"uploads-{suffix}",
+            "Queue": f"arn:aws:sqs:{config.region}:{ACCOUNT_ID}:{config.queue_name}",
+            "Event": ["s3:ObjectCreated:*"],
+            "Filter": {
+                "S3Key": {
+                    "FilterRule": [
+                        {"Name": "prefix", "Value": UPLOAD_PREFIX},
+                        {"Name": "suffix", "Value": f".{suffix}"},
+                    ]
+                }
+            },
+        }
+        for extension in VIDEO_EXTENSIONS
+        for suffix in (extension, extension.upper())
+    ]
+    bucket.notification_configuration = NotificationConfiguration(queue=queues)
 
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.utils import unix_time_millis
 from moto.s3.models import FakeBucket, FakeKey
 from moto.s3.utils import _VersionedKeyStore
 from moto.sqs.models import Message, Queue
@@ -268,6 +269,24 @@ class DurableQueue(Queue):
         super().__init__(name, region, DEFAULT_ACCOUNT_ID, **attributes)
         self._folder = folder
         self._messages = folder.messages(name)
+
+    # moto counts all messages for each one that is sent, and reads the clock twice a message: with thousands waiting,
+    # as after a burst, a single PUT then takes seconds.
+
+    @property
+    def messages(self) -> list[Message]:
+        now = unix_time_millis()
+        return [one for one in self._messages if one.visible_at < now and one.delayed_until <= now]
+
+    @property
+    def approximate_number_of_messages_delayed(self) -> int:
+        now = unix_time_millis()
+        return sum(one.delayed_until > now for one in self._messages)
+
+    @property
+    def approximate_number_of_messages_not_visible(self) -> int:
+        now = unix_time_millis()
+        return sum(one.visible_at >= now for one in self._messages)
 
     def add_message(self, message: Message) -> None:
         # Also how moto moves a message to the dead-letter queue: the row then changes its queue.
