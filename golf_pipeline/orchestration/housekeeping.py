@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from golf_pipeline.alarms import alarms
 from golf_pipeline.orchestration import housekeeping_dagster as dagster_storage
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.storage import orphans, pruning, retention, statistics
@@ -28,7 +27,7 @@ HOURLY = "37 * * * *"
 STATISTICS_HOURLY = "7 * * * *"
 
 OP_S = 180.0
-"""Seconds after which an op leaves the rest to the next run: a job of seven must end within the half hour after which
+"""Seconds after which an op leaves the rest to the next run: a job of eight must end within the half hour after which
 Dagster gives a run up (`max_runtime_seconds`)."""
 
 MOST_VIDEOS = 20_000
@@ -64,15 +63,13 @@ def tidy_catalog(context: dg.OpExecutionContext, swing_store: SwingStore) -> Non
     )
 
 
-@dg.op(description="Removes old usage of golfers, backfills long over, states of alarms and golfers that are gone.")
+@dg.op(description="Removes old usage of golfers, backfills long over, and failures of golfers who are gone.")
 def prune_catalog(context: dg.OpExecutionContext, swing_store: SwingStore) -> None:
     engine, now = swing_store.catalog.engine, datetime.now(UTC)
-    names = [alarm.name for alarm in alarms()]
     context.add_output_metadata(
         {
             "user_usage": _repeat(lambda: pruning.prune_usage(engine, now)),
             "backfills_and_their_swings": _repeat(lambda: pruning.prune_backfills(engine, now)),
-            "alarm_states": _repeat(lambda: pruning.prune_alarm_states(engine, names)),
             "profile_failures": _repeat(lambda: pruning.prune_profile_failures(engine)),
         }
     )

@@ -1,10 +1,9 @@
 """Removing rows that decide nothing any more, a bounded number at a time: limits that nobody ran into lately,
-idempotency keys past their time, old money, backfills long over, states of alarms and golfers that are gone.
+idempotency keys past their time, old money, backfills long over, failures of golfers who are gone.
 
 Nothing depends on it but the size of the tables: whoever reads such a row treats it as if it were not there.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +12,6 @@ from sqlalchemy import ColumnElement, Engine, Table, delete, exists, select, tup
 from golf_pipeline.storage.rates import LONGEST_WINDOW_S
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import (
-    alarm_states,
     analyses,
     backfill_items,
     backfills,
@@ -73,17 +71,6 @@ def prune_backfills(engine: Engine, now: datetime, most_rows: int = MOST_ROWS) -
         return items
     empty = ~exists().where(backfill_items.c.backfill_id == backfills.c.backfill_id)
     return items + _remove(engine, backfills, (backfills.c.ended_at < now - BACKFILLS_KEPT) & empty, most_rows)
-
-
-def prune_alarm_states(engine: Engine, alarms: Collection[str], most_rows: int = MOST_ROWS) -> int:
-    """Remove the states of alarms that are none of these; returns how many.
-
-    Raises:
-        ValueError: there are no alarms at all, which is a mistake of the caller.
-    """
-    if not alarms:
-        raise ValueError("name the alarms that exist: without any, every state would go")
-    return _remove(engine, alarm_states, alarm_states.c.name.not_in(alarms), most_rows)
 
 
 def prune_profile_failures(engine: Engine, most_rows: int = MOST_ROWS) -> int:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import pytest
 from sqlalchemy import Table, func, insert, select
 
 from golf_pipeline.storage.catalog import Catalog
@@ -13,14 +12,13 @@ from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.pruning import (
     Pruned,
     prune,
-    prune_alarm_states,
     prune_backfills,
     prune_profile_failures,
     prune_usage,
 )
 from golf_pipeline.storage.rates import Rate, RateLimiter
 from golf_pipeline.storage.records import Status
-from golf_pipeline.storage.tables import alarm_states, backfill_items, backfills, profile_failures, user_usage
+from golf_pipeline.storage.tables import backfill_items, backfills, profile_failures, user_usage
 from golf_pipeline_tests.storage.kept_swings import backfill
 
 NOW = datetime(2030, 1, 3, tzinfo=UTC)
@@ -81,16 +79,6 @@ def test_backfills_that_were_over_long_ago_go_with_their_swings_a_bounded_number
     assert left == set(kept)
     assert old not in left
     assert rows(catalog, backfill_items) == 2
-
-
-def test_states_of_alarms_that_no_longer_exist_go(sqlite: Catalog) -> None:
-    for name in ("SwingsFail", "Forgotten"):
-        row = {"name": name, "rings": False, "changed_at": NOW, "looked_at": NOW}
-        with sqlite.engine.begin() as connection:
-            connection.execute(insert(alarm_states).values(row))
-    with pytest.raises(ValueError, match="every state would go"):
-        prune_alarm_states(sqlite.engine, [])
-    assert [prune_alarm_states(sqlite.engine, ["SwingsFail"]) for _ in range(2)] == [1, 0]
 
 
 def test_failures_of_golfers_who_are_gone_go(sqlite: Catalog) -> None:
