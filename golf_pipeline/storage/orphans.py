@@ -6,7 +6,8 @@ judges each page by a few queries over the swings on it, and hands back where to
 
 **A listing that deletes is dangerous.** With a wrong or an empty catalog behind it everything is nobody's. So what it
 finds is only reported unless it is told to delete, objects younger than a week are left to whoever is at work on them,
-and where more than a share of what was listed would go, nothing goes (`TooManyOrphansError`).
+nothing goes where more than a share of what was listed would (`TooManyOrphansError`), and each is judged once more just
+before it goes: since it was listed, a run may have taken up what an older one had left.
 
 Uploads are never judged here: one without a row is one whose event was lost, which the reconcile sensor registers.
 """
@@ -23,7 +24,7 @@ from sqlalchemy import Connection, or_, select, union
 from golf_pipeline.storage import database
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import ANSWERS_PREFIX, PROFILES_PREFIX, UPLOADS_PREFIX, swing_folder, user_context_key
-from golf_pipeline.storage.object_store import ObjectFacts, ObjectStore
+from golf_pipeline.storage.object_store import DELETED_AT_ONCE, ObjectFacts, ObjectStore
 from golf_pipeline.storage.retention import ENDED, is_being_analysed_again
 from golf_pipeline.storage.tables import analyses, golfers, profiles, stage_outputs, superseded_outputs
 
@@ -37,8 +38,9 @@ PAGE = 1000
 """Objects in one answer of S3 to a listing."""
 
 EXAMPLES = 10
-FEW = 1000
-"""So many orphans may go whatever their share is: a small bucket may hold little else."""
+FEW = 100
+"""So many orphans may go whatever their share is: what a run or two have left may be most of a short listing. With the
+wrong catalog behind a small bucket that is all that can be lost."""
 
 
 class TooManyOrphansError(RuntimeError):
@@ -126,14 +128,14 @@ def sweep_incomplete_uploads(objects: ObjectStore, before: datetime, *, delete: 
 def _sweep(
     objects: ObjectStore, prefix: str, after: str | None, pages: int, judge: Judge, delete_share: float
 ) -> Sweep:
-    sweep, nobodys = Sweep(after=after), list[str]()
+    sweep, nobodys = Sweep(after=after), list[ObjectFacts]()
     listing = objects.list_objects(prefix, start_after=after)
     for _ in range(pages):
         page = list(islice(listing, PAGE))
         found = judge(page)
         sweep.looked_at += len(page)
         sweep.add(found)
-        nobodys += [one.key for one in found] if delete_share else []
+        nobodys += found if delete_share else []
         sweep.after = page[-1].key if len(page) == PAGE else None
         if sweep.after is None:
             break
@@ -143,7 +145,9 @@ def _sweep(
             f"none was deleted. Is GOLF_CATALOG_URL the catalog of this bucket? If so, and they are to go, raise "
             f"GOLF_MOST_ORPHAN_SHARE (now {delete_share}) for a day"
         )
-    sweep.deleted = objects.delete(nobodys)
+    for start in range(0, len(nobodys), DELETED_AT_ONCE):
+        still = judge(nobodys[start : start + DELETED_AT_ONCE])
+        sweep.deleted += objects.delete(one.key for one in still)
     return sweep
 
 

@@ -1,12 +1,13 @@
 """Objects that are nobody's are found page by page, reported, and deleted only when that was asked for."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from golf_pipeline.storage import orphans
 from golf_pipeline.storage.catalog import Catalog
-from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline.storage.object_store import ObjectFacts, ObjectStore
 from golf_pipeline.storage.orphans import (
     TooManyOrphansError,
     sweep_answers,
@@ -80,6 +81,23 @@ def test_where_nearly_everything_seems_to_be_nobodys_nothing_is_deleted(
     with pytest.raises(TooManyOrphansError, match="GOLF_CATALOG_URL"):
         sweep_swings(sqlite, store, LATER, None, 9, delete_share=0.2)
     assert len(names_in(store, "")) == 5
+
+
+def test_what_was_named_between_the_listing_and_the_deletion_stays(
+    sqlite: Catalog, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded(sqlite, store, "s1")
+    put(store, "golf-swings/ann/s1/metrics/2/metrics.json", "golf-swings/ann/s1/metrics/1/metrics.json")
+
+    class Overtaken(ObjectStore):
+        def list_objects(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectFacts]:
+            yield from super().list_objects(prefix, start_after)
+            output(sqlite, store, "s1", "metrics", "metrics/2/metrics.json")  # a run takes up what an older one left
+
+    monkeypatch.setattr(orphans, "PAGE", 1)
+    found = sweep_swings(sqlite, Overtaken(store.bucket, store.client), LATER, None, 9, delete_share=0.9)
+    assert (found.orphans, found.deleted) == (2, 1)
+    assert names_in(store, "golf-swings/ann/s1/") == {"metrics/2/metrics.json"}
 
 
 def test_profiles_of_unknown_golfers_are_orphans_but_not_what_they_say_of_themselves(
