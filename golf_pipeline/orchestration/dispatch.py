@@ -36,8 +36,6 @@ class PartitionStore(Protocol):
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool: ...
 
-    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None: ...
-
 
 @dataclass(frozen=True)
 class Load:
@@ -61,10 +59,10 @@ def dispatch(catalog: "Catalog", partitions: PartitionStore, algorithm_version: 
     room = load.ahead - catalog.in_flight()
     won = set(catalog.mark_dispatched([record.analysis_id for record in pending[: max(0, room)]]))
     records = [record for record in pending if record.analysis_id in won]
-    alone = [record for record in records if record.interruptions]
-    together = [record for record in records if not record.interruptions]
-    if len(records) < load.batch_backlog:
-        alone, together = records, []
+    alone, together = records, []
+    if len(records) >= load.batch_backlog:
+        alone = [record for record in records if record.interruptions or _has_a_place(record, partitions)]
+        together = [record for record in records if record not in alone]
     partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in alone])
     requests = [_single(record, algorithm_version) for record in alone]
     for batch in _in_ranges(together, partitions, load.batch_size):
@@ -75,20 +73,19 @@ def dispatch(catalog: "Catalog", partitions: PartitionStore, algorithm_version: 
 _SWINGS = swings.name or ""
 
 
+def _has_a_place(record: AnalysisRecord, partitions: PartitionStore) -> bool:
+    """Whether the swing has a partition: among strangers, where it must stay, as a run that waits may carry a range
+    that begins or ends with it."""
+    return partitions.has_dynamic_partition(_SWINGS, record.partition_key)
+
+
 def _in_ranges(
     records: Sequence[AnalysisRecord], partitions: PartitionStore, batch_size: int
 ) -> list[list[AnalysisRecord]]:
-    """Add the records' partitions next to each other and cut them into ranges.
-
-    One that is analysed again has a place among strangers; it is free to move, as no run carries it.
-    """
+    """Add the records' partitions next to each other and cut them into ranges."""
     if not records:
         return []
-    keys = [record.partition_key for record in records]
-    for key in keys:
-        if partitions.has_dynamic_partition(_SWINGS, key):
-            partitions.delete_dynamic_partition(_SWINGS, key)
-    partitions.add_dynamic_partitions(_SWINGS, keys)
+    partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in records])
     order = {key: place for place, key in enumerate(partitions.get_dynamic_partitions(_SWINGS))}
     return contiguous(records, order, batch_size)
 

@@ -74,14 +74,18 @@ def test_a_backlog_is_handed_out_in_ranges_that_hold_exactly_its_swings(
     assert len({request.run_key for request in requests}) == 3
 
 
-def test_a_swing_that_is_analysed_again_moves_to_the_others_of_its_batch(
+def test_a_swing_that_has_a_partition_runs_alone_as_a_range_that_waits_may_end_with_it(
     cloud: Cloud, instance: dg.DagsterInstance
 ) -> None:
-    instance.add_dynamic_partitions("swings", ["s1", "stranger", "s2"])
-    upload_many(cloud, ["s1", "s2", "s3"])
-    (request,) = hand_out(cloud, instance, backlog=2)
-    assert (request.tags[RANGE_START_TAG], request.tags[RANGE_END_TAG]) == ("s1", "s3")
-    assert instance.get_dynamic_partitions("swings") == ["stranger", "s1", "s2", "s3"]
+    upload_many(cloud, ["s1", "s2"])
+    (waits,) = hand_out(cloud, instance, backlog=2)
+    cloud.upload("golf-swings/ann/s2.mp4", b"newer")
+    upload_many(cloud, ["s3", "s4"])
+    again, new = hand_out(cloud, instance, backlog=2)
+    assert again.partition_key == "s2"
+    assert (new.tags[RANGE_START_TAG], new.tags[RANGE_END_TAG]) == ("s3", "s4")
+    order = instance.get_dynamic_partitions("swings")
+    assert order.index(waits.tags[RANGE_END_TAG]) == order.index(waits.tags[RANGE_START_TAG]) + 1
 
 
 def test_no_more_is_handed_out_than_runs_can_take_and_the_rest_waits_in_the_catalog(
