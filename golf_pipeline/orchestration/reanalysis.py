@@ -111,13 +111,16 @@ class _Work:
 
     def give_back(self, items: Sequence[HandedOut]) -> None:
         self._backfills.give_back(items, counted=False)
-        self.counts["given_back"] = len(items)
+        self.counts["given_back"] = self.counts.get("given_back", 0) + len(items)
 
     def reanalyze(self, item: HandedOut) -> None:
         """Bring one swing through all stages, and end the item whatever happens."""
         record = self._workspace.catalog.get(item.analysis_id)
         if record is None or record.deleted_at is not None:
             self._end(item, ItemState.CANCELED, 0.0, None)
+            return
+        if not record.status.ended:  # since it was handed out: that run has it
+            self.give_back([item])
             return
         started = time.perf_counter()
         for tries_left in reversed(range(TRIES_IN_A_RUN)):
@@ -165,12 +168,13 @@ class _Work:
         """End an item whose swing came through, in the transaction that swaps its results."""
         state = ItemState.DONE if swing.made else ItemState.UNCHANGED
         coaching = swing.stages["coaching"].facts if "coaching" in swing.made else {}
+        paid = 0.0 if coaching.get("reused") else float(coaching.get("cost_usd", 0.0))
         self._backfills.finish_item(
             item.backfill_id,
             item.analysis_id,
             state,
             seconds=round(time.perf_counter() - started, 3),
-            usd=float(coaching.get("cost_usd", 0.0)),
+            usd=paid,
             stages=swing.made,
             old_result_key=old_key,
             new_result_key=swing.stored(RESULT_STAGE).key,

@@ -160,7 +160,9 @@ def end_swings_of_canceled_runs(context: dg.RunStatusSensorContext, swing_store:
 def _after_a_dead_run(context: dg.RunStatusSensorContext, store: SwingStore, reason: str, *, again: bool) -> None:
     run = context.dagster_run
     if run.job_name == reanalysis_job.name:
-        Backfills(store.catalog.engine).give_back(items_of_run(run), counted=True)
+        ended = context.instance.get_run_record_by_id(run.run_id)
+        until = datetime.fromtimestamp(ended.end_time, UTC) if ended is not None and ended.end_time else None
+        Backfills(store.catalog.engine).give_back(items_of_run(run), counted=True, until=until)
     elif run.job_name != profile_job.name:
         recovered = recovery.recover_swings_of_dead_run(
             run, context.instance, store.catalog, store.settings, reason, again=again

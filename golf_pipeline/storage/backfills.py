@@ -185,12 +185,13 @@ class Backfills(BackfillReadings):
         with self._engine.begin() as own:
             return bool(own.execute(query).rowcount)
 
-    def give_back(self, items: Sequence[HandedOut], *, counted: bool) -> None:
+    def give_back(self, items: Sequence[HandedOut], *, counted: bool, until: datetime | None = None) -> None:
         """Have items that were handed out wait again; of a canceled backfill they are canceled. Ended ones stay so.
 
         Args:
             items: as they were handed out; one that was handed out anew meanwhile, after another try, is left alone.
             counted: their run died. After `MOST_TRIES` of these an item has failed.
+            until: when their run ended. What was handed out since is another run's.
         """
         if not items:
             return
@@ -200,6 +201,8 @@ class Backfills(BackfillReadings):
             for item in items:
                 values = self._given_back(states.get(item.backfill_id), item.tries + counted)
                 this = and_(_is_handed_out(item.backfill_id, item.analysis_id), backfill_items.c.tries == item.tries)
+                if until is not None:
+                    this = and_(this, backfill_items.c.handed_out_at <= until)
                 connection.execute(update(backfill_items).where(this).values(values))
 
     def open_items(self) -> int:
