@@ -148,10 +148,6 @@ class ObjectStore:
                     raise
         return ObjectFacts(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
-    def upload(self, path: Path, key: str, content_type: str) -> None:
-        with _typed_errors(key), path.open("rb") as file:
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=content_type)
-
     def put_bytes(self, key: str, body: bytes, content_type: str) -> None:
         with _typed_errors(key):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
