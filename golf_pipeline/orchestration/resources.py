@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from golf_pipeline.orchestration import connections
+from golf_pipeline.orchestration.dispatch import LANE_TAG, LIVE_LANE
 from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.settings import Settings
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from golf_pipeline.storage.catalog import Catalog
     from golf_pipeline.storage.object_store import ObjectStore
+
+
+REEXECUTED_TAG = "dagster/parent_run_id"
 
 
 class SwingStore(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -47,7 +51,9 @@ class SwingStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             run = self.get_resource_context().run
             if run is None:
                 raise RuntimeError("a workspace belongs to a run")
-            self._workspace = Workspace(self.settings, self.catalog, self.objects, run.run_id)
+            # Such a run may have waited while another brought its swing to the end: nobody asked for it once more.
+            dispatched = run.tags.get(LANE_TAG) == LIVE_LANE and REEXECUTED_TAG not in run.tags
+            self._workspace = Workspace(self.settings, self.catalog, self.objects, run.run_id, restarts=not dispatched)
         return self._workspace
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -32,7 +32,7 @@ from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandl
 
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.resources import SwingStore
-from golf_pipeline.orchestration.stages import Outcome, Stage, bring_through
+from golf_pipeline.orchestration.stages import Outcome, Stage, SwingCheck, Verdict, bring_through
 from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
 from golf_pipeline.storage.links import sign_link
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -123,6 +123,7 @@ def materialisation(swing: Swing, stage: Stage, outcome: Outcome) -> dg.AssetMat
         metadata={
             **outcome.metadata,
             **links,
+            "golfer": swing.record.user_id,
             "compute_seconds": outcome.seconds,
             "how": outcome.how,
             "stored_at": f"s3://{swing.workspace.objects.bucket}/{outcome.key}",
@@ -211,7 +212,7 @@ def _failure(lost: Mapping[str, SwingError]) -> dg.Failure:
 
 def _check_results(workspace: Workspace, stage: Stage, keys: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
     for check in stage.checks:
-        verdicts = {key: check.judge(workspace.swing(key)) for key in keys}
+        verdicts = {key: _verdict(check, workspace.swing(key)) for key in keys}
         failed = [key for key, verdict in verdicts.items() if not verdict.passed]
         yield dg.AssetCheckResult(
             check_name=check.name,
@@ -220,6 +221,14 @@ def _check_results(workspace: Workspace, stage: Stage, keys: Sequence[str]) -> I
             description=f"failed for {', '.join(failed)}" if failed else None,
             metadata={key: dict(verdict.values) for key, verdict in verdicts.items()},
         )
+
+
+def _verdict(check: SwingCheck, swing: Swing) -> Verdict:
+    """A warning to look, also where the swing's documents cannot be read: the other swings of the run go on."""
+    try:
+        return check.judge(swing)
+    except Exception as cause:
+        return Verdict(False, {"not_judged": str(as_swing_error(cause))})
 
 
 def output_is_there(context: dg.AssetExecutionContext) -> dg.DagsterEvent:

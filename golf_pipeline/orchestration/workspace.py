@@ -14,17 +14,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
 
 from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.partitions import resolve_swing
 from golf_pipeline.orchestration.stages import UPLOAD
-from golf_pipeline.orchestration.written import CONTENT_TYPES, FINGERPRINT_CHARACTERS, Written
+from golf_pipeline.orchestration.written import CONTENT_TYPES, FINGERPRINT_CHARACTERS, Written, copied_output
 from golf_pipeline.settings import Settings
-from golf_pipeline.storage.keys import counterpart, frame_key, output_key, swing_folder
+from golf_pipeline.storage.keys import frame_key, output_key, swing_folder
 from golf_pipeline.storage.records import AnalysisRecord, StageOutput, Status
 from golf_pipeline.storage.work_list import MOST_INTERRUPTIONS
 from golf_pipeline.swing.documents import Document
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=Document)
 
-HASH_CHUNK_BYTES = 1024 * 1024
-
 
 class SupersededError(Exception):
     """A newer upload or a restart took this analysis over: this run must not write about it any more."""
@@ -54,8 +52,11 @@ def run_folder(settings: Settings, run_id: str) -> Path:
 class Workspace:
     """The state of one run."""
 
-    def __init__(self, settings: Settings, catalog: "Catalog", objects: "ObjectStore", run_id: str) -> None:
-        self.settings, self.catalog, self.objects = settings, catalog, objects
+    def __init__(
+        self, settings: Settings, catalog: "Catalog", objects: "ObjectStore", run_id: str, *, restarts: bool = True
+    ) -> None:
+        """Args: restarts: a swing that has ended begins a new attempt in this run."""
+        self.settings, self.catalog, self.objects, self.restarts = settings, catalog, objects, restarts
         self.folder = run_folder(settings, run_id)
         self.lost: dict[str, SwingError] = {}
         """By partition key: swings that an earlier step of this run has given up."""
@@ -174,9 +175,11 @@ class Swing:
     def begin(self) -> None:
         """Set PROCESSING; an analysis that has ended begins a new attempt, as when an operator materialises it again.
 
+        One that waits is claimed first: at work and claimed by nobody it would be nobody's to take up again.
+
         Raises:
             SwingError: UPLOAD_DELETED, retention has removed the video.
-            SupersededError: the dispatch sensor was quicker and has handed that attempt to a run of its own.
+            SupersededError: another run was quicker, or has brought what this one was meant for to its end.
         """
         if self.quiet:
             return
@@ -184,7 +187,11 @@ class Swing:
             message = "The video was removed after the time for which videos are kept. Please upload it again."
             raise SwingError(ErrorCode.UPLOAD_DELETED, message)
         if self.record.status.ended:
+            if not self.workspace.restarts:
+                raise SupersededError(f"{self.record.analysis_id} has ended already")
             self._new_attempt()
+        elif self.record.dispatched_at is None:
+            self._claim()
         self.set_status(Status.PROCESSING, "We are looking at your video.")
 
     def end(self, progress_message: str) -> None:
@@ -204,11 +211,15 @@ class Swing:
         self.set_status(Status.AI_COMPLETED, progress_message)
 
     def _new_attempt(self) -> None:
-        catalog, analysis_id = self.workspace.catalog, self.record.analysis_id
-        catalog.request_analysis(analysis_id, only_ended=True)
-        if not catalog.mark_dispatched([analysis_id]):
-            raise SupersededError(f"another run has taken up the new attempt of {analysis_id}")
+        self.workspace.catalog.request_analysis(self.record.analysis_id, only_ended=True)
+        self._claim()
+
+    def _claim(self) -> None:
+        catalog = self.workspace.catalog
+        claimed = catalog.mark_dispatched([self.record.analysis_id])
         self.record = resolve_swing(catalog, self.record.partition_key)
+        if not claimed or self.record.dispatched_at is None:
+            raise SupersededError(f"another run takes up {self.record.analysis_id}")
 
     def set_status(self, status: Status, progress_message: str) -> None:
         if self.quiet:
@@ -220,11 +231,8 @@ class Swing:
         """Have the hash of the upload's bytes in the record; they are downloaded where it is not known yet."""
         if self.record.content_sha256 is not None:
             return
-        digest = hashlib.sha256()
         with self.video.open("rb") as file:
-            while chunk := file.read(HASH_CHUNK_BYTES):
-                digest.update(chunk)
-        sha256 = digest.hexdigest()
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if not self.workspace.catalog.set_content(self.record.analysis_id, sha256, attempt=self.record.attempt):
             raise self._superseded()
         self.record = self.record.model_copy(update={"content_sha256": sha256})
@@ -270,8 +278,13 @@ class Swing:
 
     @contextmanager
     def writing(self, stage: str, version: str, fingerprint: str) -> Iterator[Written]:
-        """Within the block, what is put belongs to this output, in a folder that no other output has."""
+        """Within the block, what is put belongs to this output, in a folder that no other output has.
+
+        What is made once more of the same need not be the same (a coach's words), and the standing output is read.
+        """
         folder = f"{version}-{fingerprint[:FINGERPRINT_CHARACTERS]}"
+        if stage in self.stages and f"/{folder}/" in self.stages[stage].key:
+            folder += f"-{uuid4().hex[:FINGERPRINT_CHARACTERS]}"
         self._writing = Written(self.record.analysis_id, stage, version, folder)
         try:
             yield self._writing
@@ -285,9 +298,7 @@ class Swing:
 
     def put_bytes(self, name: str, body: bytes) -> str:
         """Store the bytes of a file of this name and return their key."""
-        key = self._noted(self._key(name), body)
-        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[Path(name).suffix])
-        return key
+        return self._put(self._key(name), body)
 
     def put_file(self, path: Path) -> str:
         """Store a file under its own name and return its key."""
@@ -295,10 +306,7 @@ class Swing:
 
     def put_frame(self, path: Path) -> str:
         """Store a key frame where clients look for it."""
-        body = path.read_bytes()
-        key = self._noted(frame_key(self.record.user_id, self.record.analysis_id, path.name), body)
-        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[path.suffix])
-        return key
+        return self._put(frame_key(self.record.user_id, self.record.analysis_id, path.name), path.read_bytes())
 
     @property
     def _present(self) -> Written:
@@ -310,29 +318,16 @@ class Swing:
         present, record = self._present, self.record
         return output_key(record.user_id, record.analysis_id, present.stage, present.folder, name)
 
-    def _noted(self, key: str, body: bytes) -> str:
+    def _put(self, key: str, body: bytes) -> str:
         self._present.names.append(key.removeprefix(swing_folder(self.record.user_id, self.record.analysis_id)))
         self._present.hashes[key] = hashlib.sha256(body).hexdigest()
+        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[Path(key).suffix])
         return key
 
     def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
         """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
         other = self.workspace.catalog.find_stage_output(stage, fingerprint)
-        if other is None or not other.files:
-            return None
-        source, target = other.folder, swing_folder(self.record.user_id, self.record.analysis_id)
-        names = [counterpart(name, other.analysis_id, self.record.analysis_id) for name in other.files]
-        main = names[other.files.index(other.key.removeprefix(source))]
-        try:
-            for theirs, ours in zip(other.files, names, strict=True):
-                if source + theirs != target + ours:
-                    self.workspace.objects.copy(source + theirs, target + ours)
-        except SwingError as error:
-            if error.retryable:
-                raise
-            return None  # deleted meanwhile
-        ours_is = {"analysis_id": self.record.analysis_id, "key": target + main, "files": tuple(names)}
-        return other.model_copy(update={**ours_is, "stored_at": datetime.now(UTC)})
+        return None if other is None else copied_output(self.workspace.objects, other, self.record)
 
     # -- what a stage reads --------------------------------------------------------------------------------------
 

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from golf_pipeline.storage.records import StageOutput
+from golf_pipeline.storage.keys import counterpart, swing_folder
+from golf_pipeline.storage.records import AnalysisRecord, StageOutput
+from golf_pipeline.swing.errors import SwingError
+
+if TYPE_CHECKING:
+    from golf_pipeline.storage.object_store import ObjectStore
 
 JSON_TYPE = "application/json"
 CONTENT_TYPES = {
@@ -41,3 +46,26 @@ class Written:
             output_sha256=self.hashes.get(key),
             files=tuple(self.names),
         )
+
+
+def copied_output(objects: "ObjectStore", other: StageOutput, record: AnalysisRecord) -> StageOutput | None:
+    """Another swing's output, its objects copied into this one's folder; None where they are unknown or gone.
+
+    Raises:
+        SwingError: STORAGE_UNAVAILABLE.
+    """
+    if not other.files:
+        return None
+    source, target = other.folder, swing_folder(record.user_id, record.analysis_id)
+    names = [counterpart(name, other.analysis_id, record.analysis_id) for name in other.files]
+    main = names[other.files.index(other.key.removeprefix(source))]
+    try:
+        for theirs, ours in zip(other.files, names, strict=True):
+            if source + theirs != target + ours:
+                objects.copy(source + theirs, target + ours)
+    except SwingError as error:
+        if error.retryable:
+            raise
+        return None  # deleted meanwhile
+    ours_is = {"analysis_id": record.analysis_id, "key": target + main, "files": tuple(names)}
+    return other.model_copy(update={**ours_is, "stored_at": datetime.now(UTC)})

@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import connections
+from golf_pipeline.orchestration.dispatch import LANE_TAG, LIVE_LANE
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.swing_assets import FORCE_TAG
 from golf_pipeline.settings import Settings
@@ -156,9 +157,10 @@ def run_swings(
     *assets: str,
     run_id: str | None = None,
     force: bool = False,
+    live: bool = False,
 ) -> dg.ExecuteInProcessResult:
     """Run the swing job, or some of its assets, over one partition or over the range from the first key to the last."""
-    tags = {FORCE_TAG: "true"} if force else {}
+    tags = ({FORCE_TAG: "true"} if force else {}) | ({LANE_TAG: LIVE_LANE} if live else {})
     instance.add_dynamic_partitions("swings", keys)
     job = build_defs(cloud.settings).resolve_job_def("swing_job")
     selection = [dg.AssetKey(asset) for asset in assets] or None

@@ -1,7 +1,9 @@
 """Re-analysis of finished swings: only what changed is made, quietly; whoever works gives way and gives back."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from golf_pipeline.orchestration import reanalysis
 from golf_pipeline.orchestration.reanalysis import ReanalysisLoad, hand_out, items_of_run, reanalysis_job
 from golf_pipeline.orchestration.stages import Made, Stage
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.workspace import Swing, Workspace
 from golf_pipeline.storage.backfill_selection import Selection
 from golf_pipeline.storage.backfills import Backfills, BackfillState, ItemState
+from golf_pipeline.storage.keys import swing_folder
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import superseded_outputs
@@ -160,6 +163,47 @@ def test_a_run_gives_back_what_it_has_not_begun(analysed: Cloud, instance: dg.Da
     run_one(analysed, again, instance)
     run_requests(analysed, backfills)
     assert backfills.state_of(backfill_id) == BackfillState.FINISHED
+
+
+def test_a_swing_that_was_started_again_meanwhile_is_left_to_that_run(
+    analysed: Cloud, instance: dg.DagsterInstance
+) -> None:
+    backfills, backfill_id = begin(analysed, analysis_id="monday")
+    (request,) = run_requests(analysed, backfills)
+    analysed.catalog.request_analysis("monday")
+    analysed.catalog.mark_dispatched(["monday"])
+    analysed.catalog.set_status("monday", Status.PROCESSING, "a live run has it")
+    run_one(analysed, request, instance)
+    (item,) = backfills.items(backfill_id)
+    assert (item.state, item.tries) == (ItemState.WAITING, 0)
+    assert analysed.record("monday").status == Status.PROCESSING
+    analysed.catalog.set_status("monday", Status.AI_COMPLETED, "it is done")
+    backfills.cancel(backfill_id)
+
+
+def test_what_is_made_once_more_of_the_same_leaves_the_standing_objects(analysed: Cloud) -> None:
+    standing = analysed.catalog.stages("monday")["coaching"]
+    workspace = Workspace(analysed.settings, analysed.catalog, analysed.objects, "force")
+    swing = workspace.swing("monday")
+    with swing.writing("coaching", standing.version, standing.fingerprint or ""):
+        key = swing.put_bytes(standing.key.rpartition("/")[2], b"{}")
+    workspace.close()
+    assert key.startswith(swing_folder("ann", "monday"))
+    assert key != standing.key
+
+
+def test_news_of_a_dead_runs_end_that_come_late_leave_what_was_handed_out_since(cloud: Cloud) -> None:
+    cloud.upload("golf-swings/ann/one.mp4", b"x")
+    cloud.catalog.set_status("one", Status.AI_COMPLETED, "done")
+    backfills, backfill_id = begin(cloud, user_id="ann")
+    (handed_out,) = backfills.next_items(1)
+    ended = datetime.now(UTC)
+    backfills.give_back([handed_out], counted=False)
+    time.sleep(0.01)
+    assert backfills.next_items(1) == [handed_out]
+    backfills.give_back([handed_out], counted=True, until=ended)
+    (item,) = backfills.items(backfill_id)
+    assert (item.state, item.tries) == (ItemState.HANDED_OUT, 0)
 
 
 def test_what_opens_the_video_comes_in_small_runs_what_does_not_in_large_ones_and_what_died_alone(

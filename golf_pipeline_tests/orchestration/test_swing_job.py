@@ -1,7 +1,11 @@
 """The swing job in process, on real videos: the whole chain, one bad swing among good ones, and starting half-way."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,10 @@ import pytest
 from golf_pipeline.coach.on_disk import write_coaching
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.assets import swing_assets
-from golf_pipeline.orchestration.workspace import run_folder
+from golf_pipeline.orchestration.recovery import LEASE, heal_stuck
+from golf_pipeline.orchestration.stages import SwingCheck, Verdict
+from golf_pipeline.orchestration.swing_assets import _verdict
+from golf_pipeline.orchestration.workspace import Swing, Workspace, run_folder
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import parse_upload_key, profile_key
@@ -21,7 +28,7 @@ from golf_pipeline.storage.result import ResultDocument
 from golf_pipeline.storage.stale_profiles import stale_among
 from golf_pipeline.swing.analysis import CONTACT_SHEET_FILE, OVERLAY_FILE, REPORT_FILE, analyze_swing
 from golf_pipeline.swing.documents import SwingAnalysis
-from golf_pipeline.swing.errors import SwingError
+from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION as PROFILE_VERSION
 from golf_pipeline.swing.profile import SwingProfile
 from golf_pipeline_tests.orchestration.conftest import Cloud, materialised, open_cloud, run_swings, steps
@@ -154,6 +161,50 @@ def test_the_same_bytes_from_another_golfer_copy_the_pose_and_give_the_same_anal
     assert cloud.json(mine["result"].key)["pose"] == cloud.json(theirs["result"].key)["pose"]
 
 
+def test_nothing_of_another_golfer_comes_with_a_copy(finished: Finished) -> None:
+    cloud = finished.cloud
+    other = cloud.upload("golf-swings/eve/sunday.mp4", SWING)
+    assert run_swings(cloud, finished.instance, [other.partition_key]).success
+    stages = cloud.catalog.stages("sunday")
+    assert stages["findings"].facts["reused"], "what is concluded from the numbers is the same"
+    strangers = re.compile(r"\b(ann|monday|bob|tuesday)\b")
+    for stage, output in stages.items():
+        assert not strangers.search(json.dumps(output.facts)), stage
+        for key in (output.folder + name for name in output.names):
+            body = cloud.objects.get_bytes(key)
+            if key.endswith(".parquet"):
+                body = str(pl.read_parquet(BytesIO(body)).to_dicts()).encode()
+            if not key.endswith((".jpg", ".mp4")):
+                assert not strangers.search(body.decode()), key
+
+
+def test_a_dispatched_run_that_comes_late_does_not_begin_a_finished_swing_anew(finished: Finished) -> None:
+    before = finished.cloud.record("monday")
+    assert not run_swings(finished.cloud, finished.instance, ["monday"], live=True).success
+    assert finished.cloud.record("monday") == before
+
+
+def test_a_check_that_cannot_read_a_swing_warns_and_the_others_go_on(finished: Finished) -> None:
+    def unreadable(_: Swing) -> Verdict:
+        raise SwingError(ErrorCode.STORAGE_UNAVAILABLE, "", detail="no answer", retryable=True)
+
+    workspace = Workspace(finished.cloud.settings, finished.cloud.catalog, finished.cloud.objects, "checks")
+    verdict = _verdict(SwingCheck("one", "one", unreadable), workspace.swing("monday"))
+    workspace.close()
+    assert not verdict.passed
+    assert "no answer" in str(verdict.values)
+
+
+def test_a_swing_that_waits_is_claimed_by_the_run_that_begins_it(cloud: Cloud, instance: dg.DagsterInstance) -> None:
+    cloud.upload("golf-swings/ann/text.mp4", b"no video")
+    workspace = Workspace(cloud.settings, cloud.catalog, cloud.objects, "operator")
+    workspace.swing("text").begin()
+    workspace.close()
+    record = cloud.record("text")
+    assert (record.status, record.attempt) == (Status.PROCESSING, 1)
+    assert heal_stuck(instance, cloud.catalog, datetime.now(UTC) + 2 * LEASE).again == ["text"]
+
+
 def test_a_run_that_starts_half_way_fetches_the_video_again(finished: Finished) -> None:
     result = run_swings(finished.cloud, finished.instance, ["monday"], "impact_sound", "swing_report")
     assert result.success
@@ -182,7 +233,7 @@ def test_the_golfers_profile_is_made_from_the_stored_results(finished: Finished)
 def test_a_pose_whose_file_was_deleted_is_computed_again(finished: Finished) -> None:
     cloud = finished.cloud
     record = cloud.upload("golf-swings/cat/once.mp4", SWING)
-    for name in ("monday", "tuesday"):
+    for name in ("monday", "tuesday", "sunday"):
         stage = cloud.catalog.stages(name).get("pose")
         if stage is not None:
             cloud.s3.delete_object(Bucket=cloud.settings.bucket, Key=stage.key)

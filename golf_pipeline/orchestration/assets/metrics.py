@@ -12,10 +12,16 @@ from golf_pipeline.swing.metrics import ALGORITHM_VERSION, measure_swing
 from golf_pipeline.swing.profile import MeasuredSwing
 
 
+def _whose(swing: Swing) -> tuple[object, ...]:
+    """The table names the golfer and the swing: it is never another's. What is concluded from the numbers may be."""
+    return swing.record.user_id, swing.record.analysis_id, swing.record.recorded_at.isoformat()
+
+
 @swing_stage(
     stage="metrics",
     version=ALGORITHM_VERSION,
     inputs=("pose", "events"),
+    follows=_whose,
     deps=("swing_events",),
     group="measure",
     kinds={"python", "json"},

@@ -28,7 +28,6 @@ def swing_video(swing: Swing) -> Made:
     return Made(
         swing.put_document("video.json", facts),
         {
-            "golfer": swing.record.user_id,
             "codec": facts.codec,
             "size": f"{facts.width}x{facts.height}",
             "frames": facts.frame_count,
