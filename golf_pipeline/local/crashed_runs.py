@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.launcher import DefaultRunLauncher
 
 from golf_pipeline.orchestration.jobs import swing_job
 from golf_pipeline.orchestration.partitions import swings
@@ -58,6 +59,8 @@ def main() -> None:
     catalog = Catalog(get_settings().catalog_url)
     catalog.migrate()
     with DagsterInstance.get() as instance:
+        if not isinstance(instance.run_launcher, DefaultRunLauncher):
+            return  # runs outlive the code server: their launcher ends those whose worker is gone
         for run_id in end_crashed_runs(instance, Backfills(catalog.engine)):
             sys.stdout.write(f"run {run_id} was under way when the last stack ended\n")
         for analysis_id in requeue_lost_swings(instance, catalog):
