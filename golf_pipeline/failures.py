@@ -57,6 +57,14 @@ def read_failures(text: str) -> Mapping[str, FailureMeaning]:
 
 
 @lru_cache
+def our_faults() -> frozenset[str]:
+    """Codes of failures that are the service's own, or its operator's: once what was wrong is mended, the same bytes
+    may succeed. All others say something of the video or of its upload, also where another try can help: a client that
+    announced an upload and never made it may make it yet."""
+    return frozenset(code for code, known in failures().items() if known.cause == Cause.SERVICE)
+
+
+@lru_cache
 def failures() -> Mapping[str, FailureMeaning]:
     """The meanings of this version, by error code."""
     return read_failures((files("golf_pipeline") / "failures.toml").read_text(encoding="utf-8"))

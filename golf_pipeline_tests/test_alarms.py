@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from golf_pipeline.alarms import Alarm, alarm_named, alarms, alerting_rules, read_alarms, watched_alarms
-from golf_pipeline.storage.service_readings import OUR_FAULTS, Reading
+from golf_pipeline.failures import our_faults
+from golf_pipeline.storage.service_readings import Reading
 
 ALARM = """
 [[alarm]]
@@ -98,4 +99,4 @@ def test_an_alarm_without_any_number_is_refused_and_one_without_expression_is_no
 def test_prometheus_counts_the_same_failures_as_ours_as_the_pipeline_does() -> None:
     expression = alarm_named("SwingsFailing").expression or ""
     (codes,) = re.findall(r'code=~"([^"]+)"', expression)
-    assert codes.split("|") == sorted(OUR_FAULTS)
+    assert codes.split("|") == sorted(our_faults())

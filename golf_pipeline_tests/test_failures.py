@@ -4,12 +4,12 @@ from importlib.resources import files
 
 import pytest
 
-from golf_pipeline.failures import Cause, failures, read_failures
-from golf_pipeline.storage.service_readings import OUR_FAULTS
+from golf_pipeline.failures import our_faults, read_failures
 
 
-def test_what_is_ours_to_mend_is_what_the_alarms_count_as_ours() -> None:
-    assert {code for code, one in failures().items() if one.cause == Cause.SERVICE} == OUR_FAULTS
+def test_ours_to_mend_is_what_no_other_video_would_help() -> None:
+    of_our_own = {"INTERNAL", "STORAGE_UNAVAILABLE", "UPLOAD_FORBIDDEN", "POSE_MODEL_MISSING", "POSE_MODEL_WRONG"}
+    assert our_faults() == of_our_own
 
 
 def test_a_code_that_is_missing_or_stands_twice_is_named() -> None:

@@ -12,9 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from golf_pipeline.api.readings import TIMEOUT_S, Source
+from golf_pipeline.failures import our_faults
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.operating import CatalogReadings, QueueReadings
-from golf_pipeline.storage.service_readings import OUR_FAULTS
 
 KEPT_S = 10.0
 """Several scrapers, or one that reaches all workers in turn, cost the catalog no more than this allows."""
@@ -78,7 +78,7 @@ def _of_catalog(catalog: CatalogReadings) -> list[Metric]:
         took.add_metric([stage], seconds)
     failed = GaugeMetricFamily("golf_swings_failed_hour", "Swings that failed in an hour, by code.", labels=["code"])
     # What is not there yet has no alarm: the codes that are our fault are there from the beginning.
-    for code, count in (dict.fromkeys(sorted(OUR_FAULTS), 0) | catalog.failures_last_hour()).items():
+    for code, count in (dict.fromkeys(sorted(our_faults()), 0) | catalog.failures_last_hour()).items():
         failed.add_metric([code], count)
     waiting, oldest_s = catalog.waiting()
     return [

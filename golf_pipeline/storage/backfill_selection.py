@@ -10,18 +10,10 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from golf_pipeline.failures import our_faults
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, stage_outputs
 from golf_pipeline.swing.errors import ErrorCode
-
-OUR_TROUBLE = (
-    ErrorCode.INTERNAL,
-    ErrorCode.STORAGE_UNAVAILABLE,
-    ErrorCode.UPLOAD_FORBIDDEN,
-    ErrorCode.POSE_MODEL_MISSING,
-    ErrorCode.POSE_MODEL_WRONG,
-)
-"""Failures that say nothing about the video: once we have mended what was wrong, the same bytes may succeed."""
 
 _ENDED = [status for status in Status if status.ended]
 
@@ -101,7 +93,7 @@ def is_under_way() -> ColumnElement[bool]:
 
 def is_worth_a_try() -> ColumnElement[bool]:
     """Whether a failed swing may succeed now."""
-    return or_(analyses.c.retryable.is_(True), analyses.c.error_code.in_(OUR_TROUBLE))
+    return or_(analyses.c.retryable.is_(True), analyses.c.error_code.in_(sorted(our_faults())))
 
 
 def version_order(version: str) -> tuple[int, ...]:

@@ -15,13 +15,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, and_, func, select
 
+from golf_pipeline.failures import our_faults
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage import database
 from golf_pipeline.storage.backfill_records import ItemState
 from golf_pipeline.storage.operating import CatalogReadings, QueueReadings
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, backfill_items, profile_failures
-from golf_pipeline.swing.errors import ErrorCode
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -38,18 +38,6 @@ FAILING_PROFILE = 3
 
 LATE_ITEM = timedelta(days=2)
 """An item of a backfill that ended in the last day was handed out within this: there is an index on that time."""
-
-OUR_FAULTS = frozenset(
-    {
-        ErrorCode.INTERNAL,
-        ErrorCode.STORAGE_UNAVAILABLE,
-        ErrorCode.UPLOAD_FORBIDDEN,
-        ErrorCode.POSE_MODEL_MISSING,
-        ErrorCode.POSE_MODEL_WRONG,
-    }
-)
-"""Codes of failures that are the service's own, or its operator's. All others say something of the video or of its
-upload, also where another try can help: a client that announced an upload and never made it may make it yet."""
 
 
 class Reading(StrEnum):
@@ -107,12 +95,12 @@ class ServiceReadings:
 
     def failed_through_us(self, within: timedelta) -> NamedSwings:
         """Swings that failed lately through a fault of ours, the latest first."""
-        ours = analyses.c.error_code.in_(sorted(OUR_FAULTS))
+        ours = analyses.c.error_code.in_(sorted(our_faults()))
         return self._named(and_(self._failed(within), ours), analyses.c.completed_at.desc())
 
     def refused(self, within: timedelta) -> int:
         """How many videos or uploads were refused lately: no failures of the service."""
-        refused = analyses.c.error_code.not_in(sorted(OUR_FAULTS))
+        refused = analyses.c.error_code.not_in(sorted(our_faults()))
         return self._count(select(func.count()).select_from(analyses).where(self._failed(within), refused))
 
     def last_upload_at(self) -> datetime | None:
