@@ -209,10 +209,13 @@ def remove_run_leftovers(context: dg.OpExecutionContext, swing_store: SwingStore
 # -- every hour: statistics --------------------------------------------------------------------------------------------
 
 
-@dg.op(description="Counts yesterday and today (UTC): uploads, ends, waiting time, work by stage, money, messages.")
+@dg.op(
+    description="Counts yesterday, today (UTC) and days that were missed: uploads, ends, waiting time, work by stage, money, messages."
+)
 def count_days(context: dg.OpExecutionContext, swing_store: SwingStore) -> None:
-    today = datetime.now(UTC).date()
-    counted = [statistics.store_day(swing_store.catalog.engine, day) for day in (today - timedelta(days=1), today)]
+    engine = swing_store.catalog.engine
+    days = statistics.days_to_count(engine, datetime.now(UTC).date())
+    counted = [statistics.store_day(engine, day) for day in days]
     context.add_output_metadata({str(one.day): one.model_dump(mode="json") for one in counted})
 
 

@@ -50,6 +50,9 @@ REFUSALS = frozenset(
 LATE = timedelta(minutes=10)
 """A change may be committed so long after the moment that it carries; clocks of two machines differ by less."""
 
+MOST_DAYS = 31
+"""Days that are counted in one go: a month without a count is made up for."""
+
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -182,6 +185,18 @@ def store_day(engine: Engine, day: date) -> DailyStatistics:
     with engine.begin() as connection:
         database.upsert(connection, daily_statistics, {"day": day.isoformat()}, values)
     return counted
+
+
+def days_to_count(engine: Engine, today: date) -> list[date]:
+    """Yesterday and today, and where nobody counted for longer, from the last day that was, which may have been counted
+    before its end; at most `MOST_DAYS`."""
+    latest = select(func.max(daily_statistics.c.day)).where(daily_statistics.c.day <= today.isoformat())
+    with database.for_reading(engine).connect() as connection:
+        stored = connection.execute(latest).scalar()
+    yesterday = today - timedelta(days=1)
+    first = min(yesterday, date.fromisoformat(stored)) if stored else yesterday
+    first = max(first, today - timedelta(days=MOST_DAYS - 1))
+    return [first + timedelta(days=number) for number in range((today - first).days + 1)]
 
 
 def days(engine: Engine, first: date, last: date) -> list[DailyStatistics]:

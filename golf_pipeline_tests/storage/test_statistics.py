@@ -15,6 +15,7 @@ from golf_pipeline.storage.statistics import (
     WaitingTime,
     changed_golfers,
     days,
+    days_to_count,
     golfer,
     store_day,
     store_golfer,
@@ -93,6 +94,18 @@ def test_counting_again_replaces_a_day_but_forgets_no_message_that_was_folded_aw
     assert [(one.uploads, one.chat_messages) for one in again] == [(1, 2), (1, 2)]
     assert again[0].waiting_time is None
     assert len(days(catalog.engine, DAY, DAY)) == 1
+
+
+def test_days_that_nobody_counted_are_made_up_for_from_the_last_one_that_was_but_not_for_ever(sqlite: Catalog) -> None:
+    def asked(today: date) -> tuple[date, date, int]:
+        found = days_to_count(sqlite.engine, today)
+        return found[0], found[-1], len(found)
+
+    assert asked(DAY) == (DAY - timedelta(days=1), DAY, 2)
+    store_day(sqlite.engine, DAY)
+    assert asked(DAY) == (DAY - timedelta(days=1), DAY, 2)
+    assert asked(DAY + timedelta(days=3)) == (DAY, DAY + timedelta(days=3), 4)
+    assert asked(DAY + timedelta(days=365))[2] == 31
 
 
 def test_refusals_are_failures_that_say_something_of_the_video() -> None:
