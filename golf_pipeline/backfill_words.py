@@ -116,7 +116,7 @@ def listed(progress: Progress) -> Iterator[str]:
     backfill = progress.backfill
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     yield f"{backfill.backfill_id}  {backfill.state.lower():<8}  {progress.ended:,} of {progress.total:,} ended{failed}"
-    yield f"    {_at(backfill)} by {backfill.created_by}: {described(backfill.selection)}"
+    yield f"    {_begun(backfill)}: {described(backfill.selection)}"
 
 
 def progress_lines(progress: Progress, failures: dict[str, int], failed: Sequence[BackfillItem]) -> Iterator[str]:
@@ -128,7 +128,7 @@ def progress_lines(progress: Progress, failures: dict[str, int], failed: Sequenc
     """
     backfill = progress.backfill
     yield f"Backfill {backfill.backfill_id}: {backfill.state.lower()}"
-    yield f"  begun    {_at(backfill)} by {backfill.created_by}"
+    yield f"  begun    {_begun(backfill)}"
     yield f"  swings   {described(backfill.selection)}"
     counts = {
         "done": progress.done,
@@ -157,9 +157,9 @@ def pace(progress: Progress) -> str:
     return f"{progress.per_second * 60:.0f} a minute{left}"
 
 
-def _at(backfill: BackfillRecord) -> str:
-    ended = f", ended {backfill.ended_at:%Y-%m-%d %H:%M}" if backfill.ended_at is not None else ""
-    return f"{backfill.created_at:%Y-%m-%d %H:%M} UTC{ended}"
+def _begun(backfill: BackfillRecord) -> str:
+    ended = f", ended {backfill.ended_at:%Y-%m-%d %H:%M} UTC" if backfill.ended_at is not None else ""
+    return f"{backfill.created_at:%Y-%m-%d %H:%M} UTC by {backfill.created_by}{ended}"
 
 
 def _range(numbers: Range) -> str:

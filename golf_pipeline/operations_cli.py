@@ -129,7 +129,7 @@ def _print_letter(letter: "DeadLetter") -> None:
         lines.append(f"  object    s3://{one.bucket}/{one.key}, created {_at(one.event_time)}")
     if not letter.objects and not letter.problem:
         lines.append("  object    none: it tells of nothing that was created")
-    lines.append(f"  received  {letter.receive_count} times, first {_at(letter.first_received_at)}")
+    lines.append(f"  receives  {letter.receive_count}, the first {_at(letter.first_received_at)}")
     lines.append(
         f"  state     cannot be taken in: {letter.problem}" if letter.problem else "  state     can be sent back"
     )

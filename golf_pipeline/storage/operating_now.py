@@ -89,11 +89,13 @@ def chosen(selection: Selection) -> str:
     else:
         words = ["swings of one golfer" if selection.user_id is not None else "all swings"]
     if selection.failed_only:
-        words.append("that failed")
+        words.append("failed")
+    if selection.permanent:
+        words.append("failures of the video itself too")
     if selection.since is not None:
-        words.append(f"since {selection.since:%Y-%m-%d}")
+        words.append(f"uploaded from {selection.since:%Y-%m-%d %H:%M}")
     if selection.until is not None:
-        words.append(f"until {selection.until:%Y-%m-%d}")
+        words.append(f"uploaded before {selection.until:%Y-%m-%d %H:%M}")
     if selection.older_than:
         older = ", ".join(f"{stage} {version}" for stage, version in selection.older_than.items())
         words.append(f"older than {older}")
@@ -101,4 +103,4 @@ def chosen(selection: Selection) -> str:
         words.append("not of the present versions")
     if selection.force:
         words.append("every stage anew")
-    return " ".join(words)
+    return ", ".join(words)

@@ -88,7 +88,7 @@ def test_the_numbers_tell_what_waits_rings_runs_and_failed(serve: Serve) -> None
     assert ringing["meaning"]
     assert ringing["action"]
     (backfill,) = told["backfills"]
-    assert (backfill["total"], backfill["done"], backfill["chosen"]) == (4, 1, "swings of one golfer that failed")
+    assert (backfill["total"], backfill["done"], backfill["chosen"]) == (4, 1, "swings of one golfer, failed")
     assert backfill["eta_s"] > 0
     assert sum(hour["uploads"] for hour in told["hours"]) == 3
     assert len(told["days"]) == 30
@@ -117,7 +117,7 @@ def test_the_page_tells_the_same_loads_nothing_and_escapes_what_it_shows(serve: 
     assert page.loaded == ["data:,"]
     assert partition_url("http://dagster:3000", "bad-1a") in page.links
     assert "We found &lt;b&gt;nobody&lt;/b&gt; in this video." in answer.text
-    for words in ("One alarm rings", "DeadLetters", "swings of one golfer that failed", "1 of 4", "NO_GOLFER"):
+    for words in ("One alarm rings", "DeadLetters", "swings of one golfer, failed", "1 of 4", "NO_GOLFER"):
         assert words in answer.text
 
 
