@@ -210,7 +210,7 @@ def remove_run_leftovers(context: dg.OpExecutionContext, swing_store: SwingStore
 
 
 @dg.op(
-    description="Counts yesterday, today (UTC) and days that were missed: uploads, ends, waiting time, work by stage, money, messages."
+    description="Counts yesterday, today (UTC) and missed days: uploads, ends, waiting, work by stage, money, messages."
 )
 def count_days(context: dg.OpExecutionContext, swing_store: SwingStore) -> None:
     engine = swing_store.catalog.engine
