@@ -25,7 +25,7 @@ MAY_IMPORT = {
         "storage",
         "local",
     },
-    "storage": {"storage", "coach", "swing", "settings"},
+    "storage": {"storage", "coach", "swing", "settings", "failures"},
     "coach": {"coach", "swing", "settings"},
     "orchestration": {"orchestration", "coach", "storage", "swing", "settings", "model_download", "alarms", "notify"},
     "api": {"api", "coach", "storage", "swing", "settings", "alarms", "failures"},
