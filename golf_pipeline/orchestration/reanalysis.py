@@ -89,6 +89,7 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
     tags={
         "golf/lane": LANE,
         "dagster/priority": "-1",  # golfers wait for live uploads
+        "dagster-celery/run_priority": "9",  # at a broker the lower number goes first, and other runs have 0
         "dagster/max_retries": "0",  # what a dead run carried is handed out anew
     },
 )

@@ -88,7 +88,8 @@ def recover_swings_of_dead_run(
         if record is None or record.status.ended or key in carried:
             continue
         if _was_begun_in_time_of(dead, record):
-            _recover(record, catalog, reason, recovered, MOST_INTERRUPTIONS if again else 0)
+            most = MOST_INTERRUPTIONS if again else 0
+            _recover(record, catalog, reason, recovered, most, counted=dead.start_time is not None)
     return recovered
 
 
@@ -142,9 +143,15 @@ def end_dead_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 
 def _recover(
-    record: AnalysisRecord, catalog: "Catalog", reason: str, recovered: Recovered, most_interruptions: int
+    record: AnalysisRecord,
+    catalog: "Catalog",
+    reason: str,
+    recovered: Recovered,
+    most_interruptions: int,
+    *,
+    counted: bool = True,
 ) -> None:
-    if catalog.take_up_again(record, most_interruptions):
+    if catalog.take_up_again(record, most_interruptions, counted=counted):
         recovered.again.append(record.analysis_id)
     elif catalog.fail(record.analysis_id, _crashed(reason), attempt=record.attempt):
         recovered.failed.append(record.analysis_id)

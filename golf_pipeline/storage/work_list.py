@@ -5,7 +5,7 @@ it works on, by saying every so often that it lives; an analysis whose lease is 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, and_, case, func, or_, select, tuple_, update
@@ -18,6 +18,9 @@ MOST_INTERRUPTIONS = 3
 """Runs of one swing in a row that may end before a stage of it is stored, dead or for want of a service: more often
 than that it is the video that ends them."""
 
+SHORT_REST, LONG_REST = timedelta(seconds=30), timedelta(minutes=3)
+"""How long a swing waits after its second interruption in a row, and after each further one."""
+
 QUEUED_MESSAGE = "Your swing is in the queue."
 
 
@@ -28,8 +31,8 @@ class WorkList:
     _reader: Engine
 
     def pending(self, limit: int) -> list[AnalysisRecord]:
-        """Uploads that are there and wait for a run, oldest first."""
-        query = select(analyses).where(_is_pending()).order_by(analyses.c.uploaded_at).limit(limit)
+        """Uploads that are there and wait for a run, oldest first; one that was interrupted again waits a while."""
+        query = select(analyses).where(_is_pending(), _has_rested()).order_by(analyses.c.uploaded_at).limit(limit)
         with self._reader.connect() as connection:
             return [AnalysisRecord.model_validate(row._asdict()) for row in connection.execute(query)]
 
@@ -77,11 +80,14 @@ class WorkList:
             row = connection.execute(select(analyses).where(at(storable(analysis_id), None))).one_or_none()
         return None if row is None else AnalysisRecord.model_validate(row._asdict())
 
-    def take_up_again(self, record: AnalysisRecord, most_interruptions: int) -> bool:
+    def take_up_again(self, record: AnalysisRecord, most_interruptions: int, *, counted: bool = True) -> bool:
         """Begin a new attempt of an analysis whose run died; the dispatch sensor takes it up.
 
         Returns whether it did: of several that notice, one does. Not one that has ended meanwhile, is at another
         attempt, or was interrupted as often as is allowed.
+
+        Args:
+            counted: whether it is an interruption; a run that never began has not been near the swing.
         """
         dead = and_(
             at(record.analysis_id, record.attempt),
@@ -92,7 +98,7 @@ class WorkList:
         )
         again = {
             **fresh_attempt(),
-            "interruptions": analyses.c.interruptions + 1,
+            "interruptions": analyses.c.interruptions + int(counted),
             "progress_message": QUEUED_MESSAGE,
             "updated_at": _now(),
         }
@@ -136,6 +142,16 @@ def at(analysis_id: str, attempt: int | None) -> Any:
 
 def _is_pending() -> Any:
     return and_(analyses.c.status == Status.STARTED, analyses.c.etag.is_not(None), analyses.c.dispatched_at.is_(None))
+
+
+def _has_rested() -> Any:
+    """Whether what ended the last runs of an interrupted swing, an outage perhaps, has had time to pass."""
+    interrupted, since = analyses.c.interruptions, analyses.c.updated_at
+    return or_(
+        interrupted < 2,
+        and_(interrupted == 2, since < _now() - SHORT_REST),
+        since < _now() - LONG_REST,
+    )
 
 
 def _is_in_flight() -> Any:

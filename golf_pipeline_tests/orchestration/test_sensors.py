@@ -107,6 +107,14 @@ def add_run(instance: dg.DagsterInstance, status: DagsterRunStatus, partition: s
     return run
 
 
+def died(instance: dg.DagsterInstance, partition: str = "", **tags: str) -> DagsterRun:
+    """A run that began and failed."""
+    run = add_run(instance, DagsterRunStatus.STARTING, partition=partition, **tags)
+    instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name), run.run_id)
+    instance.report_run_failed(run)
+    return run
+
+
 def take_up(cloud: Cloud, name: str) -> None:
     cloud.upload(f"golf-swings/ann/{name}.mp4", b"x")
     cloud.catalog.mark_dispatched([name])
@@ -123,7 +131,7 @@ def test_the_swing_of_a_crashed_run_is_taken_up_again_and_its_files_are_removed(
     cloud: Cloud, instance: dg.DagsterInstance
 ) -> None:
     take_up(cloud, "monday")
-    run = add_run(instance, DagsterRunStatus.FAILURE, partition="monday")
+    run = died(instance, partition="monday")
     files = run_folder(cloud.settings, run.run_id)
     files.mkdir(parents=True)
     assert recover(cloud, instance, run).again == ["monday"]

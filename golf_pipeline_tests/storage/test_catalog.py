@@ -309,28 +309,6 @@ def test_a_finished_swing_is_swapped_as_a_whole_or_not_at_all(catalog: Catalog) 
     assert catalog.stages("s1")["pose"].key.endswith("/a")
 
 
-def test_a_dead_runs_swing_is_taken_up_again_once_and_only_so_often(catalog: Catalog) -> None:
-    register(catalog, "golf-swings/ann/s1.mov")
-    for interruptions in range(3):
-        catalog.mark_dispatched(["s1"])
-        record = catalog.get("s1")
-        assert record is not None
-        assert (record.attempt, record.interruptions) == (interruptions + 1, interruptions)
-        with ThreadPoolExecutor(8) as pool:
-            taken = list(pool.map(lambda _, one=record: catalog.take_up_again(one, 3), range(8)))
-        assert sum(taken) == 1
-        assert [one.analysis_id for one in catalog.pending(9)] == ["s1"]
-    catalog.mark_dispatched(["s1"])
-    worn_out = catalog.get("s1")
-    assert worn_out is not None
-    assert not catalog.take_up_again(worn_out, 3)
-    assert catalog.record_stage(of_pose("p"), attempt=worn_out.attempt)
-    assert catalog.take_up_again(worn_out, 3), "it has come on since"
-    again = catalog.request_analysis("s1")
-    assert again is not None
-    assert again.interruptions == 0, "who asks for it begins anew"
-
-
 def test_what_stands_still_is_found(catalog: Catalog) -> None:
     register(catalog, "golf-swings/ann/s1.mov")
     register(catalog, "golf-swings/ann/s2.mov")
