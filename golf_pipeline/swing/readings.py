@@ -72,6 +72,7 @@ class SwingReader:
         borders = np.searchsorted(track.frame, sorted(track.cuts))
         at = self.sample[EventName.TOP]
         self.scene = (int(max(borders[borders <= at], default=0)), int(min(borders[borders > at], default=len(track))))
+        self._seen_means: dict[tuple[int, EventName], float] = {}
         self.start()
 
     def start(self) -> None:
@@ -228,11 +229,16 @@ class SwingReader:
 
         The median of heels and toes: a trail heel that rises in the downswing does not move it.
         """
-        return np.nan_to_num(_median_of(self._feet)[:, 0])
+        return np.nan_to_num(self._feet_middle[:, 0])
+
+    @cached_property
+    def _feet_middle(self) -> Points:
+        """(n, 2) pixels: the median way of the feet since address; NaN where fewer than two places are seen."""
+        return _median_of(self._feet)
 
     def feet_shift(self, axis: int, phase: EventName) -> float:
         """Torso lengths that the feet seem to have moved in the picture since address; NaN: not seen."""
-        return self._median(_median_of(self._feet)[:, axis], phase) / self.torso
+        return self._median(self._feet_middle[:, axis], phase) / self.torso
 
     def visibility(self) -> float:
         """Mean visibility (0..1) of the worst seen landmark of the readings since `start`, at its worst moment.
@@ -249,9 +255,11 @@ class SwingReader:
 
     def _seen(self, landmark: int, phase: EventName) -> float:
         """Mean visibility (0..1) of a landmark around an event; 0 where nobody was found."""
-        seen = self.track.visibility[self.around(phase), landmark]
-        seen = seen[~np.isnan(seen)]
-        return float(seen.mean()) if seen.size else 0.0
+        if (landmark, phase) not in self._seen_means:
+            seen = self.track.visibility[self.around(phase), landmark]
+            seen = seen[~np.isnan(seen)]
+            self._seen_means[landmark, phase] = float(seen.mean()) if seen.size else 0.0
+        return self._seen_means[landmark, phase]
 
     def doubt(self) -> str:
         """Why the readings since `start` are doubtful; empty: nothing speaks against them."""
