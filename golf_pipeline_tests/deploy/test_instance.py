@@ -12,7 +12,7 @@ from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, Postgr
 
 from golf_pipeline_tests.deploy.conftest import DEPLOY
 
-OWN = {"storage", "local_artifact_storage", "compute_logs", "nux"}
+OWN = {"storage", "local_artifact_storage", "compute_logs"}
 """What a deployment sets and the local stack does not."""
 
 
