@@ -101,6 +101,10 @@ class Rig:
             return {}
         return {key: record for key, record in found.items() if record is not None}
 
+    def told(self, words: bytes) -> int:
+        """How often the runs have logged these words."""
+        return sum(log.read_bytes().count(words) for log in self.stack.logs.glob(f"{CODE_SERVER}.log*"))
+
     # -- what is done to it --------------------------------------------------------------------------------------
 
     def look_after(self) -> None:

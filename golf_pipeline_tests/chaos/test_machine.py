@@ -15,14 +15,18 @@ from golf_pipeline_tests.local.support import wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 
+FULL = b"No space left on device"
+
 
 def test_a_disk_that_is_full_for_a_while_loses_no_swing(rig: Rig, ledger: Ledger, prove: Prove) -> None:
     _need_limited_disk(rig)
     ledger.put(burst("disk-full-for-a-while"))
-    for moment_s in (3.0, 8.0):
-        rig.pass_time(moment_s)
+    for ended in (0, 3):
+        wait_until(lambda least=ended: rig.look_after() or ledger.ended() >= least, timeout_s=BURST_TIMEOUT_S)
+        complaints = rig.told(FULL)
         with rig.full_disk():
-            rig.pass_time(4.0)
+            wait_until(lambda told=complaints: rig.look_after() or rig.told(FULL) > told, timeout_s=BURST_TIMEOUT_S)
+            rig.pass_time(3.0)
     prove(ledger, BURST_TIMEOUT_S)
 
 
