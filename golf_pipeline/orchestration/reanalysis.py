@@ -42,6 +42,9 @@ OF_THE_VIDEO = frozenset(stage.name for stage in SWING_STAGES if UPLOAD in stage
 
 TRIES_IN_A_RUN = 2
 RETRY_AFTER_S = 2.0
+ASKED_EVERY_S = 0.25
+"""Whether it may go on, by a run whose swings take a tenth of a second each."""
+
 SWINGS_BETWEEN_EVENTS = 50
 """Swings whose materialisations are stored together, where Dagster's storage can (`DAGSTER_EVENT_BATCH_SIZE`)."""
 
@@ -103,10 +106,15 @@ class _Work:
     def __init__(self, context: dg.OpExecutionContext, workspace: Workspace, backfills: Backfills) -> None:
         self._context, self._workspace, self._backfills = context, workspace, backfills
         self._made: dict[str, list[dg.AssetMaterialization]] = {}
+        self._asked: tuple[str, float] = ("", 0.0)
         self.counts: dict[str, int] = dict.fromkeys((state.value for state in ItemState if state.ended), 0)
 
     def may_go_on(self, item: HandedOut) -> bool:
-        """Whether the backfill still runs and nobody waits for a live upload."""
+        """Whether the backfill still runs and nobody waits for a live upload, as it was a moment ago."""
+        backfill_id, asked_at = self._asked
+        if backfill_id == item.backfill_id and time.monotonic() - asked_at < ASKED_EVERY_S:
+            return True
+        self._asked = (item.backfill_id, time.monotonic())
         running = self._backfills.state_of(item.backfill_id) == BackfillState.RUNNING
         return running and not self._workspace.catalog.live_waiting()
 
@@ -125,7 +133,8 @@ class _Work:
             return
         started = time.perf_counter()
         for tries_left in reversed(range(TRIES_IN_A_RUN)):
-            swing = self._workspace.swing(record.partition_key)
+            # Tried again, it may have moved on: then it is looked up.
+            swing = self._workspace.swing(record.partition_key, record if tries_left == TRIES_IN_A_RUN - 1 else None)
             swing.quiet = record.status == Status.AI_COMPLETED
             try:
                 self._bring_through(swing, item, started)

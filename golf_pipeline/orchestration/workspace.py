@@ -9,8 +9,10 @@ seeing the old result, and what the stages make is noted together, in one transa
 """
 
 import hashlib
+import math
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from golf_pipeline.swing.landmarks import LandmarkTrack
 
 D = TypeVar("D", bound=Document)
+
+QUIET_LOOK_S = 1.0
 
 
 class SupersededError(Exception):
@@ -70,10 +74,14 @@ class Workspace:
         swings = list(self._swings.values())
         self.catalog.renew_leases({swing.record.analysis_id: swing.record.attempt for swing in swings})
 
-    def swing(self, key: str) -> "Swing":
-        """The swing behind a partition key; the same object for all steps of the run."""
+    def swing(self, key: str, record: AnalysisRecord | None = None) -> "Swing":
+        """The swing behind a partition key; the same object for all steps of the run.
+
+        Args:
+            record: the swing's, where it is at hand.
+        """
         if key not in self._swings:
-            record = resolve_swing(self.catalog, key)
+            record = record or resolve_swing(self.catalog, key)
             self._swings[key] = Swing(self, record, self.folder / key)
         return self._swings[key]
 
@@ -137,6 +145,8 @@ class Swing:
     _readable: frozenset[str] | None = None
     _writing: Written | None = None
     _unnoted: list[StageOutput] = field(default_factory=list)
+    _seen_current: float = -math.inf
+    """When, by `time.monotonic`."""
 
     @property
     def settings(self) -> Settings:
@@ -164,7 +174,13 @@ class Swing:
         return self.workspace.catalog.stages(self.record.analysis_id)
 
     def check_current(self) -> None:
-        """Raise SupersededError if another attempt began: its run, not this one, works on the analysis now."""
+        """Raise SupersededError if another attempt began: its run, not this one, works on the analysis now.
+
+        Quietly only now and then: what is noted in the end is refused by then, so this saves work and nothing else.
+        """
+        if self.quiet and time.monotonic() - self._seen_current < QUIET_LOOK_S:
+            return
+        self._seen_current = time.monotonic()
         now = self.workspace.catalog.get(self.record.analysis_id)
         if now is None or now.attempt != self.record.attempt:
             raise self._superseded()

@@ -153,7 +153,7 @@ class Catalog(WorkList):
                     return False
                 if held.interruptions:  # it comes on: whatever interrupts it, it is not this swing itself
                     connection.execute(update(analyses).where(this).values(interruptions=0))
-            outputs.note(connection, output)
+            outputs.note(connection, [output])
         return True
 
     def swap_outputs(
@@ -173,8 +173,7 @@ class Catalog(WorkList):
         with self.engine.begin() as connection:
             if connection.execute(select(analyses.c.attempt).where(as_it_was).with_for_update()).first() is None:
                 return False
-            for output in made:
-                outputs.note(connection, output)
+            outputs.note(connection, made)
             if made:
                 ask_refresh(connection, record.user_id)
             if also is not None:

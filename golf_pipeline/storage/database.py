@@ -1,20 +1,27 @@
 """The catalog's database, SQLite or PostgreSQL by URL: connecting, migrating, and a write that both understand."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 15_000
 POOL_SIZE = 5
 CONNECT_TIMEOUT_S = 5
+TRUSTED_FOR_S = 1.0
+"""A connection that rested for less is not asked whether it lives."""
+
 MAX_KEY_LENGTH = 1024
 _READS_ONLY = "golf_reads_only"
 _HAS_TURN = "golf_has_turn"
+_RESTS_SINCE = "golf_rests_since"
 _POSTGRES_LOCK = 4_701_204  # any fixed number: whoever migrates holds this advisory lock
 
 
@@ -28,9 +35,9 @@ def connect(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     if parsed.get_backend_name() != "sqlite":
         timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
-        return create_engine(
-            parsed, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True, connect_args=timeout
-        )
+        engine = create_engine(parsed, pool_size=POOL_SIZE, hide_parameters=True, connect_args=timeout)
+        _IdleCheck().attend(engine)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
@@ -40,7 +47,13 @@ def connect(url: str) -> Engine:
 
 
 def for_reading(engine: Engine) -> Engine:
-    """The same engine for transactions that only read: on SQLite they neither wait for a writer nor hold one up."""
+    """The same engine for who only reads: on SQLite they neither wait for a writer nor hold one up.
+
+    On PostgreSQL each statement stands for itself, which saves two round trips, and sees what is committed as within a
+    transaction of its default isolation.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{_READS_ONLY: True})
 
 
@@ -81,6 +94,16 @@ def upsert(connection: Connection, table: Table, identity: dict[str, Any], value
             raise
 
 
+def upsert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or update those whose primary keys are taken, in one statement; all rows have the same columns."""
+    if not rows:
+        return
+    identity = [column.name for column in table.primary_key]
+    insert_rows = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    others = {name: insert_rows.excluded[name] for name in rows[0] if name not in identity}
+    connection.execute(insert_rows.on_conflict_do_update(index_elements=identity, set_=others), list(rows))
+
+
 def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless one of its keys is taken; returns whether it was inserted.
 
@@ -94,6 +117,31 @@ def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) 
 def storable(text: str) -> str:
     """What a database can keep of any text: no NUL, no half characters, at most the length of an S3 key."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
+
+
+class _IdleCheck:
+    """Looks whether a connection still lives before it is used again, where it has rested for a while.
+
+    A database that restarts leaves dead connections in the pool. Asking before every use costs as much as the statement
+    itself; within the moment that a connection is trusted it may die as well as during the statement.
+    """
+
+    def attend(self, engine: Engine) -> None:
+        event.listen(engine, "checkin", self._rests)
+        event.listen(engine, "checkout", partial(self._checked, engine))
+
+    def _rests(self, _: Any, record: Any) -> None:
+        record.info[_RESTS_SINCE] = monotonic()
+
+    def _checked(self, engine: Engine, connection: Any, record: Any, _: Any) -> None:
+        rests_since = record.info.get(_RESTS_SINCE)
+        if rests_since is None or monotonic() - rests_since < TRUSTED_FOR_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The others in the pool are as old: none of them is used again.
+            raise InvalidatePoolError from error
 
 
 class _WritersQueue:

@@ -6,6 +6,7 @@ links that were given out, until retention takes them.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -17,9 +18,6 @@ from golf_pipeline.storage.tables import stage_outputs, superseded_outputs
 _OF_ANALYSIS = (
     select(stage_outputs).where(stage_outputs.c.analysis_id == bindparam("of")).order_by(stage_outputs.c.stored_at)
 )
-_OF_STAGE = select(stage_outputs).where(
-    stage_outputs.c.analysis_id == bindparam("of"), stage_outputs.c.stage == bindparam("at")
-)
 _WITH_FINGERPRINT = (
     select(stage_outputs)
     .where(stage_outputs.c.fingerprint == bindparam("made_of"), stage_outputs.c.stage == bindparam("at"))
@@ -29,18 +27,24 @@ _WITH_FINGERPRINT = (
 """Built once: every stage of every swing asks them."""
 
 
-def note(connection: Connection, output: StageOutput) -> None:
-    """Let this output of its stage stand, within the caller's transaction."""
-    row = connection.execute(_OF_STAGE, {"of": output.analysis_id, "at": output.stage}).first()
-    if row is not None:
-        replaced = _output(row)
-        left = sorted(set(replaced.names) - set(output.names))
-        if left:
-            connection.execute(insert(superseded_outputs).values(_superseded(replaced, left)))
-    values = output.model_dump(exclude={"analysis_id", "stage"})
-    values["files"] = None if output.files is None else list(output.files)
-    identity = {"analysis_id": output.analysis_id, "stage": output.stage}
-    database.upsert(connection, stage_outputs, identity, values)
+def note(connection: Connection, outputs: Sequence[StageOutput]) -> None:
+    """Let these outputs of one analysis stand, one a stage, within the caller's transaction."""
+    if not outputs:
+        return
+    standing = of_analysis(connection, outputs[0].analysis_id)
+    left = []
+    for output in outputs:
+        replaced = standing.get(output.stage)
+        names = sorted(set(replaced.names) - set(output.names)) if replaced is not None else []
+        if replaced is not None and names:
+            left.append(_superseded(replaced, names))
+    if left:
+        connection.execute(insert(superseded_outputs), left)
+    database.upsert_all(connection, stage_outputs, [_row(output) for output in outputs])
+
+
+def _row(output: StageOutput) -> dict[str, Any]:
+    return output.model_dump() | {"files": None if output.files is None else list(output.files)}
 
 
 def forget_fingerprint(connection: Connection, analysis_id: str, stage: str) -> None:
