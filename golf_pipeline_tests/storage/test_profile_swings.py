@@ -115,7 +115,9 @@ def test_a_result_that_the_bucket_has_expired_is_missed_the_next_day(catalog: Ca
     assert (values(tomorrow), len(tomorrow.records)) == ([20], 2)
 
 
-@pytest.mark.parametrize("broken", [b"", b"no gzip", gzip.compress(b'{"of": "another shape"}')])
+@pytest.mark.parametrize(
+    "broken", [b"", b"no gzip", gzip.compress(b'{"of": "another shape"}', mtime=0)], ids=["empty", "text", "shape"]
+)
 def test_what_was_kept_and_cannot_be_read_costs_nothing_but_time(
     catalog: Catalog, store: ObjectStore, broken: bytes
 ) -> None:
