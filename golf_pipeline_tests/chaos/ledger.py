@@ -19,6 +19,7 @@ from golf_pipeline_tests.chaos.rig import Rig
 LATE_S = 120.0
 """An upload that took longer counts as late: told, and no failure."""
 
+MOST_LATE_TOLD = 5
 POLL_S = 0.3
 MATERIALIZATIONS = """query($keys: [String!]) {
   assetNodeOrError(assetKey: {path: ["analysis_result"]}) {
@@ -27,7 +28,7 @@ MATERIALIZATIONS = """query($keys: [String!]) {
 
 @dataclass
 class Account:
-    """What became of a burst; every list holds sentences."""
+    """What became of a burst; the lists hold sentences."""
 
     uploads: int = 0
     results: int = 0
@@ -35,7 +36,8 @@ class Account:
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
+    late: dict[str, float] = field(default_factory=dict)
+    """Seconds by key."""
     seconds: list[float] = field(default_factory=list)
     attempts: int = 0
 
@@ -51,8 +53,10 @@ class Account:
             f"{self.attempts} attempts; {middle:.0f} s from put to end in the middle, "
             f"{max(self.seconds, default=0.0):.0f} s at most",
         ]
-        for name in ("lost", "wrong", "doubled", "late"):
+        for name in ("lost", "wrong", "doubled"):
             lines += [f"{name}: {sentence}" for sentence in getattr(self, name)]
+        latest = sorted(self.late.items(), key=lambda one: -one[1])[:MOST_LATE_TOLD]
+        lines += [f"late: {key}, {seconds:.0f} s" for key, seconds in latest]
         return "\n".join(lines)
 
 
@@ -118,7 +122,7 @@ class Ledger:
             seconds = record.completed_at.timestamp() - self._put_at[key]
             account.seconds.append(seconds)
             if seconds > LATE_S:
-                account.late.append(f"{key}: {seconds:.0f} s, attempt {record.attempt}")
+                account.late[key] = seconds
 
     def _complaint(self, upload: Upload, record: AnalysisRecord) -> str | None:
         """What is wrong with an end; None if nothing is."""
