@@ -1,4 +1,4 @@
-"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | metrics | coach | api`: parse, call, print."""
+"""`golf-pipeline benchmark events | videos | pose | synthetic | roll | ... | api | pipeline`: parse, call, print."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +150,51 @@ def api(
     with stage_progress(Console(stderr=True)) as progress:
         result = score_api(seconds, workers, _pose_model(), progress.report)
     _show(result, print_tables, as_json=as_json)
+
+
+@app.command()
+def pipeline(
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="real clips beside the samples that the package carries", exists=True, file_okay=False),
+    ] = None,
+    burst: Annotated[int, typer.Option(help="uploads at once, each with bytes of its own", min=0)] = 0,
+    copies: Annotated[int, typer.Option(help="uploads of the same few films", min=0)] = 0,
+    remeasure: Annotated[int, typer.Option(help="stored swings measured by a new version", min=0)] = 0,
+    live: Annotated[
+        bool, typer.Option("--live-during-backfill", help="one upload while a heavy backfill fills the machine")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="all of them at full size: 300, 10,000 and 1,000; hours")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the numbers", dir_okay=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole pipeline under load; without sizes, all of it small (ten minutes). Exit code 1: a target was missed."""
+    from golf_pipeline.benchmarks.pipeline import FULL, REDUCED, Plan, score_pipeline
+    from golf_pipeline.benchmarks.pipeline_numbers import print_tables
+    from golf_pipeline.benchmarks.pipeline_rig import NothingMovesError
+    from golf_pipeline.local.folder import StackError
+
+    chosen = Plan(burst, copies, remeasure, live)
+    plan = FULL if full else chosen or REDUCED
+    complaints = Console(stderr=True)
+
+    def keep(so_far: "BaseModel") -> None:
+        if out is not None:
+            out.write_text(so_far.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with data_errors(), stage_progress(complaints) as progress:
+            result = score_pipeline(plan, videos, _pose_model(), progress.report, keep)
+    except (StackError, NothingMovesError) as error:
+        complaints.print(f"The benchmark failed: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    _show(result, print_tables, as_json=as_json)
+    if not result.met:
+        raise typer.Exit(1)
 
 
 def _show(result: Result, print_tables: Callable[[Result, Console], None], *, as_json: bool) -> None:
