@@ -184,7 +184,7 @@ def test_a_client_that_sends_far_too_slowly_is_not_waited_for(
     monkeypatch.setattr("golf_pipeline.api.uploads.SLOW_START_S", 0.1)
     monkeypatch.setattr("golf_pipeline.api.uploads.SLOWEST_BYTES_PER_S", 1e6)
     api, whole = serve(), form(bytes(PART_BYTES))
-    with socket.create_connection(("127.0.0.1", api.base_url.port or 0), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", api.base_url.port or 0), timeout=60) as connection:
         connection.sendall(head_of(whole))
         for position in range(0, 4000, 1000):
             connection.sendall(whole[position : position + 1000])

@@ -165,7 +165,12 @@ def test_the_links_of_the_dagster_ui_open_a_result_without_a_token_and_nothing_e
     path = f"{running.stack.api_url}/api/video/results/{record.analysis_id}"
     links = running.links_of_materializations()
     mine = {url for url in links if url.startswith(path)}
-    assert {urlsplit(url).path.removeprefix(urlsplit(path).path) for url in mine} == {"", "/report", "/contact-sheet"}
+    assert {urlsplit(url).path.removeprefix(urlsplit(path).path) for url in mine} == {
+        "",
+        "/report",
+        "/contact-sheet",
+        "/overlay",
+    }
     assert all(request("GET", url).status in {200, 307} for url in mine)
     assert request("GET", path).status == 404
     other = next(url for url in links if url.startswith(running.stack.api_url) and url not in mine)
