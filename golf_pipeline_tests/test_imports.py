@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "progress",
         "storage",
         "local",
+        "orchestration",
     },
     "storage": {"storage", "coach", "swing", "settings", "failures"},
     "coach": {"coach", "swing", "settings"},
