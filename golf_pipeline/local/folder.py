@@ -19,16 +19,20 @@ LOCK_WAIT_S = 20.0
 POLL_S = 0.1
 
 POSTGRES_STORAGE = {
-    "postgres": {
-        "postgres_db": {
-            # Spelt out: SQLAlchemy 2.1 reads a plain postgresql:// as psycopg 3, and dagster-postgres brings psycopg2.
-            "scheme": "postgresql+psycopg2",
-            "hostname": {"env": "DAGSTER_PG_HOST"},
-            "username": {"env": "DAGSTER_PG_USERNAME"},
-            "password": {"env": "DAGSTER_PG_PASSWORD"},
-            "db_name": {"env": "DAGSTER_PG_DB"},
-            "port": {"env": "DAGSTER_PG_PORT"},
-        }
+    "custom": {
+        "module": "golf_pipeline.orchestration.pooled_storage",
+        "class": "PooledPostgresStorage",
+        "config": {
+            "postgres_db": {
+                # Spelt out: SQLAlchemy 2.1 reads postgresql:// as psycopg 3, and dagster-postgres brings psycopg2.
+                "scheme": "postgresql+psycopg2",
+                "hostname": {"env": "DAGSTER_PG_HOST"},
+                "username": {"env": "DAGSTER_PG_USERNAME"},
+                "password": {"env": "DAGSTER_PG_PASSWORD"},
+                "db_name": {"env": "DAGSTER_PG_DB"},
+                "port": {"env": "DAGSTER_PG_PORT"},
+            }
+        },
     }
 }
 """The `storage` of deploy/dagster.yaml, so that the local stack keeps its history as a deployment does."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
+
 from golf_pipeline_tests.deploy.conftest import DEPLOY
 
 OWN = {"storage", "local_artifact_storage", "compute_logs"}
@@ -74,6 +75,6 @@ def test_the_deployed_instance_is_the_local_one_but_for_where_things_are() -> No
     deployed = yaml.safe_load((DEPLOY / "dagster.yaml").read_text(encoding="utf-8"))
     assert {name: section for name, section in deployed.items() if name not in OWN} == local
     assert set(deployed) - set(local) == OWN
-    database = deployed["storage"]["postgres"]["postgres_db"]
+    database = deployed["storage"]["custom"]["config"]["postgres_db"]
     assert database["scheme"] == "postgresql+psycopg2", "SQLAlchemy 2.1 takes postgresql:// for psycopg 3"
     assert database["password"] == {"env": "DAGSTER_PG_PASSWORD"}
