@@ -10,7 +10,6 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
-
 from golf_pipeline_tests.deploy.conftest import DEPLOY
 
 OWN = {"storage", "local_artifact_storage", "compute_logs"}
