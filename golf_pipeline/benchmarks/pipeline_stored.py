@@ -19,7 +19,8 @@ from sqlalchemy import insert
 from golf_pipeline.benchmarks.pipeline_rig import WRITERS, Rig
 from golf_pipeline.orchestration.assets import SWING_STAGES
 from golf_pipeline.orchestration.stages import fingerprint
-from golf_pipeline.orchestration.workspace import Swing, Workspace
+from golf_pipeline.orchestration.swing import Swing
+from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.keys import counterpart, partition_key, swing_folder, upload_key
 from golf_pipeline.storage.records import AnalysisRecord, StageOutput

@@ -1,7 +1,7 @@
 """The whole analysis of a swing out of the stored documents of its stages: the same document that one call makes."""
 
 from golf_pipeline.orchestration.documents import Coaching, KeyFrames, Metrics
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import Findings, ImpactSound, SwingAnalysis, SwingSegmentation, VideoFacts
 
 

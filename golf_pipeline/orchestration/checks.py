@@ -10,7 +10,7 @@ from golf_pipeline.coach.facts import SwingFacts
 from golf_pipeline.coach.grounding import coaching_problems, report_problems
 from golf_pipeline.orchestration.documents import Coaching, Metrics
 from golf_pipeline.orchestration.stages import SwingCheck, Verdict
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import EventName, Findings, SwingSegmentation
 
 LEAST_COVERAGE = 0.8

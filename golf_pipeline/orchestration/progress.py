@@ -1,6 +1,6 @@
 """The one status that two stages bring about together."""
 
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.storage.records import Status
 
 _BOTH = frozenset({"key_frames", "metrics"})

@@ -25,9 +25,10 @@ from golf_pipeline.orchestration.assets import SWING_STAGES
 from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.stages import UPLOAD, bring_through
+from golf_pipeline.orchestration.swing import SupersededError, Swing
 from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisation
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
-from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
+from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.backfills import Backfills, BackfillState, HandedOut, ItemState
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.result import RESULT_STAGE

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from golf_pipeline.orchestration.workspace import Swing
+    from golf_pipeline.orchestration.swing import Swing
 
 UPLOAD = "upload"
 """The input that is no stage's output: the video as it came."""

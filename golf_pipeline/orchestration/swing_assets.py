@@ -33,7 +33,8 @@ from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandl
 from golf_pipeline.orchestration.partitions import swings
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.stages import Outcome, Stage, SwingCheck, Verdict, bring_through
-from golf_pipeline.orchestration.workspace import SupersededError, Swing, Workspace
+from golf_pipeline.orchestration.swing import SupersededError, Swing
+from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.links import sign_link
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from golf_pipeline.coach.documents import AiAnalysis
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.golfer_data import StoredGolfer

@@ -15,8 +15,9 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import reanalysis
 from golf_pipeline.orchestration.reanalysis import ReanalysisLoad, hand_out, items_of_run, reanalysis_job
 from golf_pipeline.orchestration.stages import Made, Stage
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
-from golf_pipeline.orchestration.workspace import Swing, Workspace
+from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.backfill_selection import Selection
 from golf_pipeline.storage.backfills import Backfills, BackfillState, ItemState
 from golf_pipeline.storage.keys import swing_folder

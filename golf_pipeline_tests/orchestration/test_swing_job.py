@@ -18,8 +18,9 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.assets import swing_assets
 from golf_pipeline.orchestration.recovery import LEASE, heal_stuck
 from golf_pipeline.orchestration.stages import SwingCheck, Verdict
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.orchestration.swing_assets import _verdict
-from golf_pipeline.orchestration.workspace import Swing, Workspace, run_folder
+from golf_pipeline.orchestration.workspace import Workspace, run_folder
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import parse_upload_key, profile_key

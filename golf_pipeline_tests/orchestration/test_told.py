@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.orchestration.told import MOST_NEWS, analysis_message, tell_golfer, tell_what_is_missing
-from golf_pipeline.orchestration.workspace import Swing, Workspace
+from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.conversations import Conversations
 from golf_pipeline.storage.keys import GUEST
 from golf_pipeline.storage.records import AnalysisRecord

@@ -6,7 +6,7 @@ from golf_pipeline.coach.pictures import Picture, small_picture
 from golf_pipeline.orchestration.checks import numbers_grounded
 from golf_pipeline.orchestration.documents import Coaching, KeyFrames, Metrics
 from golf_pipeline.orchestration.stages import Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.storage.keys import frame_key
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.usage import BucketAnswers, CatalogLedger

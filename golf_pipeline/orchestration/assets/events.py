@@ -2,7 +2,7 @@
 
 from golf_pipeline.orchestration.checks import events_in_order
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import VideoFacts
 from golf_pipeline.swing.events import ALGORITHM_VERSION
 from golf_pipeline.swing.impact import segment_video

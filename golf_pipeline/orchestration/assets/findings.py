@@ -4,7 +4,7 @@ from collections import Counter
 
 from golf_pipeline.orchestration.documents import Metrics
 from golf_pipeline.orchestration.stages import Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import Severity, SwingSegmentation
 from golf_pipeline.swing.faults import ALGORITHM_VERSION, find_faults
 

@@ -3,7 +3,7 @@
 from golf_pipeline.orchestration.documents import KeyFrames
 from golf_pipeline.orchestration.progress import mark_measured
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
 from golf_pipeline.swing.pictures import (
     ALGORITHM_VERSION,

@@ -5,7 +5,7 @@ from collections import Counter
 from golf_pipeline.orchestration.documents import Metrics
 from golf_pipeline.orchestration.progress import mark_measured
 from golf_pipeline.orchestration.stages import Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.storage.history_tables import metric_table
 from golf_pipeline.swing.documents import Metric, SwingSegmentation, Trust
 from golf_pipeline.swing.metrics import ALGORITHM_VERSION, measure_swing

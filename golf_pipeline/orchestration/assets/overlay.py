@@ -2,7 +2,7 @@
 
 from golf_pipeline.orchestration.documents import Metrics
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
 from golf_pipeline.swing.live_angles import shown_angles
 from golf_pipeline.swing.overlay import ALGORITHM_VERSION, write_overlay

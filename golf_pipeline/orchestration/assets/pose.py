@@ -3,7 +3,7 @@
 from golf_pipeline.model_download import download
 from golf_pipeline.orchestration.checks import pose_coverage
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import VideoFacts
 from golf_pipeline.swing.pose import ALGORITHM_VERSION, track_pose
 from golf_pipeline.swing.pose_model import MODEL_NAME, find_pose_model, model_label

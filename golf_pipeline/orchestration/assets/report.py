@@ -3,7 +3,7 @@
 from golf_pipeline.orchestration.assembly import whole_analysis
 from golf_pipeline.orchestration.assets.key_frames import CONTACT_SHEET
 from golf_pipeline.orchestration.stages import Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.report import ALGORITHM_VERSION, write_html_report
 
 REPORT = "report.html"

@@ -4,8 +4,8 @@ from golf_pipeline.orchestration.assembly import whole_analysis
 from golf_pipeline.orchestration.assets.key_frames import CONTACT_SHEET
 from golf_pipeline.orchestration.documents import Coaching
 from golf_pipeline.orchestration.stages import Made, swing_stage
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.orchestration.told import tell_golfer
-from golf_pipeline.orchestration.workspace import Swing
 from golf_pipeline.storage.result import RESULT_SCHEMA_VERSION, RESULT_STAGE, build_result
 
 MADE_OF = (

@@ -1,7 +1,7 @@
 """What the microphone heard."""
 
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.documents import SwingSegmentation, VideoFacts
 from golf_pipeline.swing.sound import ALGORITHM_VERSION, listen_for_impact
 

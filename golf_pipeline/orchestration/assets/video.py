@@ -1,7 +1,7 @@
 """The first stage: the upload becomes a validated video with facts."""
 
 from golf_pipeline.orchestration.stages import UPLOAD, Made, swing_stage
-from golf_pipeline.orchestration.workspace import Swing
+from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.swing.video import ALGORITHM_VERSION, VideoLimits, probe_video
 
 
