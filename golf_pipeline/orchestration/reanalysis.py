@@ -30,7 +30,7 @@ from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisa
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
 from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.backfills import Backfills, BackfillState, HandedOut, ItemState
-from golf_pipeline.storage.records import Status
+from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.storage.result import RESULT_STAGE
 from golf_pipeline.swing.errors import SwingError
 
@@ -46,8 +46,9 @@ RETRY_AFTER_S = 2.0
 ASKED_EVERY_S = 0.25
 """Whether it may go on, by a run whose swings take a tenth of a second each."""
 
-SWINGS_BETWEEN_EVENTS = 50
-"""Swings whose materialisations are stored together, where Dagster's storage can (`DAGSTER_EVENT_BATCH_SIZE`)."""
+SWINGS_AT_ONCE = 50
+"""Swings that are looked up together, and whose materialisations are stored together, where Dagster's storage can
+(`DAGSTER_EVENT_BATCH_SIZE`)."""
 
 
 class Item(dg.Config):
@@ -78,9 +79,10 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
             if not work.may_go_on(item):
                 work.give_back(items[place:])
                 break
-            work.reanalyze(item)
-            if (place + 1) % SWINGS_BETWEEN_EVENTS == 0:
+            if place % SWINGS_AT_ONCE == 0:
                 yield from work.told()
+                work.look_up(items[place : place + SWINGS_AT_ONCE])
+            work.reanalyze(item)
     finally:
         lease.close()
     yield from work.told()
@@ -108,6 +110,7 @@ class _Work:
         self._context, self._workspace, self._backfills = context, workspace, backfills
         self._made: dict[str, list[dg.AssetMaterialization]] = {}
         self._asked: tuple[str, float] = ("", 0.0)
+        self._records: dict[str, AnalysisRecord] = {}
         self.counts: dict[str, int] = dict.fromkeys((state.value for state in ItemState if state.ended), 0)
 
     def may_go_on(self, item: HandedOut) -> bool:
@@ -123,9 +126,13 @@ class _Work:
         self._backfills.give_back(items, counted=False)
         self.counts["given_back"] = self.counts.get("given_back", 0) + len(items)
 
+    def look_up(self, items: Sequence[HandedOut]) -> None:
+        """Know what there is to know of the swings that come next."""
+        self._records = self._workspace.look_up([item.analysis_id for item in items])
+
     def reanalyze(self, item: HandedOut) -> None:
         """Bring one swing through all stages, and end the item whatever happens."""
-        record = self._workspace.catalog.get(item.analysis_id)
+        record = self._records.get(item.analysis_id)
         if record is None or record.deleted_at is not None:
             self._end(item, ItemState.CANCELED, 0.0, None)
             return
@@ -134,8 +141,7 @@ class _Work:
             return
         started = time.perf_counter()
         for tries_left in reversed(range(TRIES_IN_A_RUN)):
-            # Tried again, it may have moved on: then it is looked up.
-            swing = self._workspace.swing(record.partition_key, record if tries_left == TRIES_IN_A_RUN - 1 else None)
+            swing = self._workspace.swing(record.partition_key)
             swing.quiet = record.status == Status.AI_COMPLETED
             try:
                 self._bring_through(swing, item, started)

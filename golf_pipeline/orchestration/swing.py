@@ -52,6 +52,8 @@ class Swing:
     folder: Path
     quiet: bool = False
     """The swing is finished and stays so while it is analysed again."""
+    may_copy: bool = True
+    """False: it is known that no other swing has what a stage would make of this one."""
     passed: set[str] = field(default_factory=set)
     """Stages that it came through in this run."""
     made: list[str] = field(default_factory=list)
@@ -260,7 +262,7 @@ class Swing:
 
     def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
         """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
-        other = self.workspace.catalog.find_stage_output(stage, fingerprint)
+        other = self.workspace.catalog.find_stage_output(stage, fingerprint) if self.may_copy else None
         return None if other is None else copied_output(self.workspace.objects, other, self.record)
 
     # -- what a stage reads --------------------------------------------------------------------------------------

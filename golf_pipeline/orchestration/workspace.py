@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from golf_pipeline.storage.object_store import ObjectStore
 
 
+FIRST_STAGE = "video"
+"""What two uploads of the same bytes have in common first."""
+
+
 def run_folder(settings: Settings, run_id: str) -> Path:
     """Where a run keeps its files; known from outside, so that a crashed run's files can be removed."""
     return (settings.work_folder or Path(tempfile.gettempdir())) / f"golf-run-{run_id}"
@@ -49,16 +53,27 @@ class Workspace:
         swings = list(self._swings.values())
         self.catalog.renew_leases({swing.record.analysis_id: swing.record.attempt for swing in swings})
 
-    def swing(self, key: str, record: AnalysisRecord | None = None) -> "Swing":
-        """The swing behind a partition key; the same object for all steps of the run.
-
-        Args:
-            record: the swing's, where it is at hand.
-        """
+    def swing(self, key: str) -> Swing:
+        """The swing behind a partition key; the same object for all steps of the run."""
         if key not in self._swings:
-            record = record or resolve_swing(self.catalog, key)
-            self._swings[key] = Swing(self, record, self.folder / key)
+            self._swings[key] = Swing(self, resolve_swing(self.catalog, key), self.folder / key)
         return self._swings[key]
+
+    def look_up(self, analysis_ids: Sequence[str]) -> dict[str, AnalysisRecord]:
+        """Look up, in three queries, all that is asked of each of these swings in turn; the records, by analysis id.
+
+        One whose video is nobody else's finds no output to copy, whatever the stage: it need not ask.
+        """
+        records, stages = self.catalog.get_all(analysis_ids), self.catalog.stages_of_all(analysis_ids)
+        of_video = {one: done[FIRST_STAGE].fingerprint for one, done in stages.items() if FIRST_STAGE in done}
+        shared = self.catalog.made_more_than_once([made_of for made_of in of_video.values() if made_of is not None])
+        for analysis_id, record in records.items():
+            swing = Swing(self, record, self.folder / record.partition_key)
+            swing.stages = stages.get(analysis_id, {})
+            made_of = of_video.get(analysis_id)
+            swing.may_copy = made_of is None or made_of in shared
+            self._swings[record.partition_key] = swing
+        return records
 
     def hold(self, keys: Sequence[str]) -> None:
         """Have the run's lease on swings from now on; what cannot be looked up now fails where it is needed."""

@@ -103,6 +103,12 @@ class Catalog(WorkList):
     def get(self, analysis_id: str) -> AnalysisRecord | None:
         return self._one(analyses.c.analysis_id == storable(analysis_id))
 
+    def get_all(self, analysis_ids: Sequence[str]) -> dict[str, AnalysisRecord]:
+        """Those of these analyses that are known, by id."""
+        query = select(analyses).where(analyses.c.analysis_id.in_(list(map(storable, analysis_ids))))
+        with self._reader.connect() as connection:
+            return {row.analysis_id: _record(row) for row in connection.execute(query)}
+
     def by_partition_key(self, key: str) -> AnalysisRecord | None:
         return self._one(analyses.c.partition_key == storable(key))
 
@@ -190,6 +196,11 @@ class Catalog(WorkList):
         with self._reader.connect() as connection:
             return outputs.of_analysis(connection, analysis_id)
 
+    def stages_of_all(self, analysis_ids: Sequence[str]) -> dict[str, dict[str, StageOutput]]:
+        """The outputs of each of several analyses, by stage."""
+        with self._reader.connect() as connection:
+            return outputs.of_analyses(connection, analysis_ids)
+
     def stage_versions(self, analysis_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """The versions of the outputs that stand, by analysis and stage."""
         with self._reader.connect() as connection:
@@ -199,6 +210,11 @@ class Catalog(WorkList):
         """What the stage once made of the same, for whichever analysis."""
         with self._reader.connect() as connection:
             return outputs.with_fingerprint(connection, stage, fingerprint)
+
+    def made_more_than_once(self, fingerprints: Sequence[str]) -> frozenset[str]:
+        """Those of these fingerprints that outputs of more than one analysis have."""
+        with self._reader.connect() as connection:
+            return outputs.repeated(connection, fingerprints)
 
     def completed_of_user(self, user_id: str) -> list[AnalysisRecord]:
         """A golfer's finished analyses, oldest first."""

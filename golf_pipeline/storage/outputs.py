@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from golf_pipeline.storage import database
 from golf_pipeline.storage.records import StageOutput
@@ -56,6 +56,22 @@ def forget_fingerprint(connection: Connection, analysis_id: str, stage: str) -> 
 def of_analysis(connection: Connection, analysis_id: str) -> dict[str, StageOutput]:
     """The outputs that stand, by stage, in the order in which they were stored."""
     return {row.stage: _output(row) for row in connection.execute(_OF_ANALYSIS, {"of": analysis_id})}
+
+
+def of_analyses(connection: Connection, analysis_ids: Sequence[str]) -> dict[str, dict[str, StageOutput]]:
+    """The outputs that stand, by analysis and stage, in the order in which they were stored."""
+    query = select(stage_outputs).where(stage_outputs.c.analysis_id.in_(analysis_ids))
+    found: dict[str, dict[str, StageOutput]] = {}
+    for row in connection.execute(query.order_by(stage_outputs.c.stored_at)):
+        found.setdefault(row.analysis_id, {})[row.stage] = _output(row)
+    return found
+
+
+def repeated(connection: Connection, fingerprints: Sequence[str]) -> frozenset[str]:
+    """Those of these fingerprints that more than one output has."""
+    query = select(stage_outputs.c.fingerprint).where(stage_outputs.c.fingerprint.in_(fingerprints))
+    grouped = query.group_by(stage_outputs.c.fingerprint).having(func.count() > 1)
+    return frozenset(connection.execute(grouped).scalars())
 
 
 def versions(connection: Connection, analysis_ids: Sequence[str]) -> dict[str, dict[str, str]]:

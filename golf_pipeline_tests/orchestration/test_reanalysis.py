@@ -227,3 +227,27 @@ def test_what_opens_the_video_comes_in_small_runs_what_does_not_in_large_ones_an
 def items(request: dg.RunRequest) -> list[str]:
     run = dg.DagsterRun(job_name=reanalysis_job.name, run_config=request.run_config)
     return [item.analysis_id for item in items_of_run(run)]
+
+
+def test_of_two_uploads_of_the_same_bytes_one_is_computed_and_the_other_copied(
+    analysed: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysed.upload("golf-swings/ann/tuesday.mp4", SWING)
+    analysed.catalog.mark_dispatched(["tuesday"])
+    run_swings(analysed, instance, ["tuesday"])
+    computed: list[str] = []
+    (findings,) = (stage for stage in reanalysis.SWING_STAGES if stage.name == "findings")
+
+    def counted(swing: Swing) -> Made:
+        computed.append(swing.record.analysis_id)
+        return findings.compute(swing)
+
+    with_version(monkeypatch, "findings", "98", counted)
+    backfills, backfill_id = begin(analysed, outdated=dict(STAGE_VERSIONS))
+    (request,) = run_requests(analysed, backfills)
+    assert run_one(analysed, request, instance).success
+    assert [item.state for item in backfills.items(backfill_id)] == [ItemState.DONE, ItemState.DONE]
+    assert len(computed) == 1
+    made = [analysed.catalog.stages(name)["findings"] for name in ("monday", "tuesday")]
+    assert [one.facts["reused"] for one in made].count(True) == 1
+    assert made[0].output_sha256 == made[1].output_sha256

@@ -287,6 +287,21 @@ def test_the_latest_output_of_a_stage_stands_and_is_found_by_what_it_is_made_of(
     assert catalog.find_stage_output("events", "b") is None
 
 
+def test_what_is_asked_of_one_analysis_can_be_asked_of_several(catalog: Catalog) -> None:
+    for name in ("s1", "s2", "s3"):
+        register(catalog, f"golf-swings/ann/{name}.mov")
+    made = {
+        name: of_pose("p", fingerprint=made_of).model_copy(update={"analysis_id": name})
+        for name, made_of in (("s1", "same"), ("s2", "same"), ("s3", "other"))
+    }
+    for output in made.values():
+        catalog.record_stage(output)
+    asked = ["s1", "s3", "unknown"]
+    assert catalog.get_all(asked) == {name: catalog.get(name) for name in ("s1", "s3")}
+    assert catalog.stages_of_all(asked) == {name: {"pose": made[name]} for name in ("s1", "s3")}
+    assert catalog.made_more_than_once(["same", "other", "unknown"]) == {"same"}
+
+
 def test_an_output_that_is_replaced_leaves_the_names_of_what_only_it_had(catalog: Catalog) -> None:
     register(catalog, "golf-swings/ann/s1.mov")
     catalog.record_stage(of_pose("pose/1-a/p.json", files=("pose/1-a/p.json", "frames/s1/f1.jpg", "frames/s1/f2.jpg")))
