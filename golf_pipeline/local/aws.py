@@ -11,7 +11,7 @@ everything it needs is in GOLF_* variables, the port is the one of GOLF_S3_ENDPO
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,8 @@ from golf_pipeline.storage.keys import VIDEO_EXTENSIONS
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
+
+    from golf_pipeline.local.plain_objects import WsgiApplication
 
 HOST = "127.0.0.1"
 ACCOUNT_ID = "123456789012"
@@ -115,10 +117,11 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     Raises:
         OSError: the port is taken (werkzeug says so on stderr and exits) or the folder cannot be written.
     """
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server as make_wsgi_server
 
+    from golf_pipeline.local.aws_http import KeepAliveHandler
     from golf_pipeline.local.durable import DurableKeys, Folder
+    from golf_pipeline.local.plain_objects import PlainObjects
 
     _silence()
     folder = Folder(config.folder)
@@ -130,8 +133,8 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     _make_queues(config, folder)
     _announce_uploads(config, bucket)
 
-    application = _store_before_answering(_application(), keys)
-    return make_wsgi_server(HOST, config.port, application, threaded=True, request_handler=MotoRequestHandler)
+    application = _store_before_answering(PlainObjects(bucket, config.region).before(_application()), keys)
+    return make_wsgi_server(HOST, config.port, application, threaded=True, request_handler=KeepAliveHandler)
 
 
 def main() -> None:
@@ -212,10 +215,7 @@ def _announce_uploads(config: EmbeddedAws, bucket: Any) -> None:
     bucket.notification_configuration = NotificationConfiguration(queue=queues)
 
 
-WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-
-def _store_before_answering(application: WsgiApplication, keys: Any) -> WsgiApplication:
+def _store_before_answering(application: "WsgiApplication", keys: Any) -> "WsgiApplication":
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with keys.request():
             return application(environ, start_response)

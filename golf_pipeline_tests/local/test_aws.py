@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -29,6 +30,10 @@ WEIRD_KEYS = (
     "golf-swings/quote'\"<>\\\x01.mp4",
     "golf-swings/" + "x" * 1000,
 )
+
+
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request, Signature=any"}
+"""Nobody checks it; without one moto takes a request for a stranger's."""
 
 
 def everything(aws: AwsProcess) -> dict[str, tuple[str, datetime, str, dict[str, str], str]]:
@@ -214,3 +219,30 @@ def test_it_serves_no_address_but_loopback() -> None:
         with pytest.raises(ValueError, match="GOLF_S3_ENDPOINT_URL"):
             EmbeddedAws.from_settings(Settings(s3_endpoint_url=endpoint))
     assert EmbeddedAws.from_settings(Settings(s3_endpoint_url="http://127.0.0.1:1234")).port == 1234
+
+
+def test_many_requests_share_a_connection(aws: AwsProcess) -> None:
+    connection = HTTPConnection("127.0.0.1", aws.config.port)
+    address = f"/{aws.bucket}/golf-swings/ann/one/metrics/1/swing_metrics.json"
+    seen: list[tuple[int, bytes | None]] = []
+    for method, body in (("PUT", b"{}"), ("GET", None), ("HEAD", None), ("DELETE", None), ("GET", None)):
+        connection.request(method, address, body, SIGNED)
+        if not seen:
+            socket = connection.sock
+        answer = connection.getresponse()
+        answered = answer.read()
+        seen.append((answer.status, answered if answer.status == 200 else None))
+        assert connection.sock is socket, "no new one was opened"
+    assert seen == [(200, b""), (200, b"{}"), (200, b""), (204, None), (404, None)]
+
+
+def test_only_videos_are_announced_however_their_extension_is_written(aws: AwsProcess) -> None:
+    for name in ("a.mp4", "b.MOV", "c.m4v", "one/overlay/1/overlay.mp4", "one/metrics/1/swing_metrics.json"):
+        aws.s3.put_object(Bucket=aws.bucket, Key=f"golf-swings/u/{name}", Body=b"x")
+    keys = [json.loads(body)["Records"][0]["s3"]["object"]["key"] for body in aws.drain()]
+    assert [unquote_plus(key).removeprefix("golf-swings/u/") for key in sorted(keys)] == [
+        "a.mp4",
+        "b.MOV",
+        "c.m4v",
+        "one/overlay/1/overlay.mp4",
+    ]
