@@ -7,7 +7,8 @@ Only so many swings are handed out at a time. The rest waits in the catalog, whe
 outlive Dagster, and not in the run queue, where ten thousand rows would slow every look of the daemon.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,10 @@ BATCH_TAG = "golf/batch"
 GOLFER_TAG = "golf/golfer"
 LANE_TAG = "golf/lane"
 LIVE_LANE = "live"
+ATTEMPTS_TAG = "golf/attempts"
+"""JSON: partition -> the attempt that the run is meant for. By the time it begins there may be a newer one."""
+
+REEXECUTED_TAG = "dagster/parent_run_id"
 
 
 class PartitionStore(Protocol):
@@ -115,7 +120,7 @@ def _single(record: AnalysisRecord, algorithm_version: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key(record, algorithm_version),
         partition_key=record.partition_key,
-        tags={GOLFER_TAG: record.user_id, LANE_TAG: LIVE_LANE},
+        tags={GOLFER_TAG: record.user_id, LANE_TAG: LIVE_LANE, ATTEMPTS_TAG: _attempts([record])},
     )
 
 
@@ -127,5 +132,18 @@ def _batch(batch: Sequence[AnalysisRecord], algorithm_version: str) -> dg.RunReq
             RANGE_END_TAG: batch[-1].partition_key,
             BATCH_TAG: str(len(batch)),
             LANE_TAG: LIVE_LANE,
+            ATTEMPTS_TAG: _attempts(batch),
         },
     )
+
+
+def _attempts(records: Sequence[AnalysisRecord]) -> str:
+    return json.dumps({record.partition_key: record.attempt for record in records})
+
+
+def dispatched_attempts(tags: Mapping[str, str]) -> dict[str, int] | None:
+    """Partition -> attempt that a run was dispatched for, by its tags; None for one that somebody asked for."""
+    if tags.get(LANE_TAG) != LIVE_LANE or REEXECUTED_TAG in tags:
+        return None
+    attempts: dict[str, int] = json.loads(tags.get(ATTEMPTS_TAG, "{}"))
+    return attempts

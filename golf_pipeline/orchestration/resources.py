@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from golf_pipeline.orchestration import connections
-from golf_pipeline.orchestration.dispatch import LANE_TAG, LIVE_LANE
+from golf_pipeline.orchestration.dispatch import dispatched_attempts
 from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.settings import Settings
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from golf_pipeline.storage.catalog import Catalog
     from golf_pipeline.storage.object_store import ObjectStore
-
-
-REEXECUTED_TAG = "dagster/parent_run_id"
 
 
 class SwingStore(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -51,9 +48,8 @@ class SwingStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             run = self.get_resource_context().run
             if run is None:
                 raise RuntimeError("a workspace belongs to a run")
-            # Such a run may have waited while another brought its swing to the end: nobody asked for it once more.
-            dispatched = run.tags.get(LANE_TAG) == LIVE_LANE and REEXECUTED_TAG not in run.tags
-            self._workspace = Workspace(self.settings, self.catalog, self.objects, run.run_id, restarts=not dispatched)
+            attempts = dispatched_attempts(run.tags)
+            self._workspace = Workspace(self.settings, self.catalog, self.objects, run.run_id, attempts=attempts)
         return self._workspace
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -123,7 +123,7 @@ class Swing:
             message = "The video was removed after the time for which videos are kept. Please upload it again."
             raise SwingError(ErrorCode.UPLOAD_DELETED, message)
         if self.record.status.ended:
-            if not self.workspace.restarts:
+            if self.workspace.attempts is not None:
                 raise SupersededError(f"{self.record.analysis_id} has ended already")
             self._new_attempt()
         elif self.record.dispatched_at is None:

@@ -5,14 +5,14 @@ Everything in here can be lost with the run: whatever a later run needs is in S3
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.partitions import resolve_swing
-from golf_pipeline.orchestration.swing import Swing
+from golf_pipeline.orchestration.swing import SupersededError, Swing
 from golf_pipeline.settings import Settings
 from golf_pipeline.storage.records import AnalysisRecord
 from golf_pipeline.storage.work_list import MOST_INTERRUPTIONS
@@ -36,10 +36,20 @@ class Workspace:
     """The state of one run."""
 
     def __init__(
-        self, settings: Settings, catalog: "Catalog", objects: "ObjectStore", run_id: str, *, restarts: bool = True
+        self,
+        settings: Settings,
+        catalog: "Catalog",
+        objects: "ObjectStore",
+        run_id: str,
+        *,
+        attempts: Mapping[str, int] | None = None,
     ) -> None:
-        """Args: restarts: a swing that has ended begins a new attempt in this run."""
-        self.settings, self.catalog, self.objects, self.restarts = settings, catalog, objects, restarts
+        """Args:
+        attempts: by partition key, what the run was dispatched for. It may have waited while a newer upload came or
+            another run brought the swing to its end: nobody asked for it once more. None: somebody asked for this
+            run, and a swing that has ended begins a new attempt in it.
+        """
+        self.settings, self.catalog, self.objects, self.attempts = settings, catalog, objects, attempts
         self.folder = run_folder(settings, run_id)
         self.lost: dict[str, SwingError] = {}
         """By partition key: swings that an earlier step of this run has given up."""
@@ -54,9 +64,18 @@ class Workspace:
         self.catalog.renew_leases({swing.record.analysis_id: swing.record.attempt for swing in swings})
 
     def swing(self, key: str) -> Swing:
-        """The swing behind a partition key; the same object for all steps of the run."""
+        """The swing behind a partition key; the same object for all steps of the run.
+
+        Raises:
+            SwingError: no analysis has this key.
+            SupersededError: it is at another attempt than the one that the run was dispatched for.
+        """
         if key not in self._swings:
-            self._swings[key] = Swing(self, resolve_swing(self.catalog, key), self.folder / key)
+            record = resolve_swing(self.catalog, key)
+            attempt = (self.attempts or {}).get(key, record.attempt)
+            if record.attempt != attempt:
+                raise SupersededError(f"{record.analysis_id} is no longer at attempt {attempt}")
+            self._swings[key] = Swing(self, record, self.folder / key)
         return self._swings[key]
 
     def look_up(self, analysis_ids: Sequence[str]) -> dict[str, AnalysisRecord]:
@@ -80,7 +99,7 @@ class Workspace:
         held = len(self._swings)
         with suppress(Exception):
             for key in keys:
-                with suppress(SwingError):
+                with suppress(SwingError, SupersededError):
                     self.swing(key)
             if len(self._swings) > held:
                 self.renew_leases()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG, Load, contiguous, dispatch
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -46,6 +47,26 @@ def test_a_restart_has_its_own_run_key(cloud: Cloud, instance: dg.DagsterInstanc
 def test_a_tick_hands_out_no_more_than_its_cap(cloud: Cloud, instance: dg.DagsterInstance) -> None:
     upload_many(cloud, [f"s{number}" for number in range(5)])
     assert [len(hand_out(cloud, instance, cap=2)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_run_that_waited_while_the_video_was_replaced_leaves_the_newer_attempt_to_its_own_run(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    cloud.upload("golf-swings/ann/s1.mp4", b"x")
+    (request,) = hand_out(cloud, instance)
+    newer = cloud.upload("golf-swings/ann/s1.mp4", b"another")
+    assert newer.attempt == 2
+    job = build_defs(cloud.settings).resolve_job_def("swing_job")
+    done = job.execute_in_process(
+        instance=instance, partition_key=request.partition_key, tags=request.tags, raise_on_error=False
+    )
+    assert not done.success
+    assert cloud.record("s1") == newer, "nothing was written about it"
+    (own,) = hand_out(cloud, instance)
+    done = job.execute_in_process(
+        instance=instance, partition_key=own.partition_key, tags=own.tags, raise_on_error=False
+    )
+    assert cloud.record("s1").error_code == "VIDEO_UNREADABLE"
 
 
 def test_an_id_that_dagster_cannot_keep_gets_a_safe_partition(cloud: Cloud, instance: dg.DagsterInstance) -> None:
@@ -129,7 +150,6 @@ def test_every_batch_is_a_gapless_range_and_nobody_is_left_out(places: list[int]
 def test_the_dispatch_sensors_batches_are_accepted_by_dagster(
     cloud: Cloud, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from golf_pipeline.definitions import build_defs
     from golf_pipeline.orchestration import sensors
 
     monkeypatch.setattr(sensors, "DISPATCH_TICK_S", 0.5)
