@@ -52,6 +52,7 @@ _LIMBS = (
     ("ankle", "foot_index"),
 )
 _ACROSS = (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"))
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three head tables and extensions
 _JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
@@ -251,6 +252,18 @@ def encode_jpeg(image: Image, quality: int) -> bytes:
     if not done:
         raise OSError(f"a picture of {image.shape} could not be encoded as JPEG")
     return data.tobytes()
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a JPEG from its frame header (ITU T.81, B.2.2), without decoding; None where it is none."""
+    at = 2
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _FRAME_HEADERS:
+            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return None
 
 
 def write_jpeg(image: Image, path: Path, quality: int) -> None:

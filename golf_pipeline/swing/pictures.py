@@ -32,6 +32,7 @@ from golf_pipeline.swing.drawing import (
     draw_skeleton,
     draw_text,
     fit,
+    jpeg_size,
     side_colours,
     write_jpeg,
 )
@@ -199,30 +200,43 @@ def write_contact_sheet(video: Path, track: LandmarkTrack, segmentation: SwingSe
     write_jpeg(sheet, path, JPEG_QUALITY)
 
 
-def cut_contact_sheet(sheet: Path, track: LandmarkTrack, events: Sequence[SwingEvent]) -> dict[EventName, Image]:
-    """The eight pictures of a contact sheet that `write_contact_sheet` wrote for this track and these events.
+@dataclass(frozen=True)
+class Box:
+    """Part of a picture, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """A written contact sheet: the file's bytes, its size in pixels, and the part of it that shows each event."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    tiles: dict[EventName, Box]
+
+
+def read_contact_sheet(path: Path, track: LandmarkTrack, events: Sequence[SwingEvent]) -> ContactSheet:
+    """The contact sheet that `write_contact_sheet` wrote for this track and these events; it is not decoded.
 
     Raises:
         OSError: the file is no picture, or not the contact sheet of this swing.
     """
-    import cv2
-
-    stored = cv2.imread(str(sheet))
+    jpeg = path.read_bytes()
+    size = jpeg_size(jpeg)
     layout = _Layout.around(golfer_crop(track, events))
-    if stored is None or stored.shape[:2] != (layout.height, layout.width):
-        found = "no picture" if stored is None else f"{stored.shape[1]}x{stored.shape[0]} pixels"
+    if size != (layout.width, layout.height):
+        found = f"{size[0]}x{size[1]} pixels" if size else "no picture"
         raise OSError(
-            f"{sheet.name} is {found}, where the contact sheet of this swing has {layout.width}x{layout.height}: "
+            f"{path.name} is {found}, where the contact sheet of this swing has {layout.width}x{layout.height}: "
             "analyse the video again"
         )
-    image = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
-    tiles: dict[EventName, Image] = {}
-    for number, event in enumerate(events):
-        left, top = layout.tile_at(number)
-        tiles[event.event] = np.asarray(
-            image[top : top + layout.tile_height, left : left + layout.tile_width], np.uint8
-        ).copy()
-    return tiles
+    tiles = {event.event: layout.inside_of_tile(number) for number, event in enumerate(events)}
+    return ContactSheet(jpeg, layout.width, layout.height, tiles)
 
 
 def golfer_crop(track: LandmarkTrack, events: Sequence[SwingEvent]) -> tuple[float, float, float, float]:
@@ -276,6 +290,11 @@ class _Layout:
         row, column = divmod(number, self.COLUMNS)
         left = self.MARGIN + column * (self.tile_width + self.MARGIN)
         return left, self.HEADER + row * (self.tile_height + self.CAPTION)
+
+    def inside_of_tile(self, number: int) -> Box:
+        """A tile without its outermost pixels, which JPEG mixes with the ground around it."""
+        left, top = self.tile_at(number)
+        return Box(left + 1, top + 1, self.tile_width - 2, self.tile_height - 2)
 
 
 def _draw_header(sheet: Image, segmentation: SwingSegmentation, layout: _Layout) -> None:

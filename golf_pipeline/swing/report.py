@@ -1,8 +1,9 @@
 """The HTML report: one file that needs nothing else, for a golfer on a phone, a coach on a desktop, and a printer.
 
-Pictures are inlined, there is no script, and the page's own policy forbids loading anything. The words are those of
-`advice.py` and of the findings, the shapes those of `charts.py`: here they are put in the order of a reader's questions
-(how was it, what to work on, why, what else), and the pictures get their words.
+The contact sheet is inlined once and each event shows its part of it; there is no script, and the page's own policy
+forbids loading anything. The words are those of `advice.py` and of the findings, the shapes those of `charts.py`: here
+they are put in the order of a reader's questions (how was it, what to work on, why, what else), and the pictures get
+their words.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,14 +12,13 @@ from pathlib import Path
 
 from golf_pipeline.swing.charts import CorridorChart, corridor_chart, swing_chart
 from golf_pipeline.swing.documents import EventName, Metric, SwingAnalysis, SwingEvent, TopIssue, Trust
-from golf_pipeline.swing.drawing import Image
 from golf_pipeline.swing.hands import hand_path
 from golf_pipeline.swing.landmarks import LandmarkTrack
-from golf_pipeline.swing.pages import inline_picture, render, with_unit
+from golf_pipeline.swing.pages import inline_jpeg, render, with_unit
 from golf_pipeline.swing.phases import EVENT_TITLES
-from golf_pipeline.swing.pictures import cut_contact_sheet
+from golf_pipeline.swing.pictures import Box, read_contact_sheet
 
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 
 MOST_NUMBERS_IN_WORDS = 3
 """Numbers told in the words of one picture: more is not listened to."""
@@ -35,12 +35,13 @@ def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, cont
         OSError: the file cannot be written, or the contact sheet is that of another swing.
     """
     tiles: dict[EventName, Tile] = {}
-    chart = None
+    sheet = chart = None
     if track is not None and analysis.refusal is None and analysis.events and analysis.capture:
         way = hand_path(track.levelled(analysis.capture.roll_deg or 0.0), analysis.events)
         chart = swing_chart(way, analysis.events, analysis.capture.time_base) if way else None
         if contact_sheet.is_file():
-            tiles = event_tiles(analysis, cut_contact_sheet(contact_sheet, track, analysis.events))
+            sheet = read_contact_sheet(contact_sheet, track, analysis.events)
+            tiles = _event_tiles(analysis, sheet.tiles)
     known = [metric for metric in analysis.metrics if metric.value is not None]
     charts = [(metric, corridor_chart(metric)) for metric in known]
     findings = analysis.findings
@@ -54,6 +55,8 @@ def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, cont
         else [],
         drill_names={one.drill_id: one.name for one in analysis.report.drills} if analysis.report else {},
         tiles=list(tiles.values()),
+        sheet=sheet,
+        sheet_source=inline_jpeg(sheet.jpeg) if sheet else "",
         chart=chart,
         readings=[Reading(metric, shape) for metric, shape in charts if shape is not None],
         numbers=[metric for metric, shape in charts if shape is None],
@@ -66,15 +69,13 @@ def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, cont
 
 @dataclass(frozen=True)
 class Tile:
-    """The picture of one event: as part of the page, with its number in the swing and its words."""
+    """The picture of one event: a part of the contact sheet, with its number in the swing and its words."""
 
-    src: str
-    width: int
-    height: int
+    part: Box
     number: int
     title: str
     caption: str
-    alt: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -102,22 +103,18 @@ class _Group:
     how: str
 
 
-def event_tiles(analysis: SwingAnalysis, pictures: Mapping[EventName, Image]) -> dict[EventName, Tile]:
-    """The events that have a picture, in order, with words for those who do not see it."""
-    tiles = {}
-    for number, event in enumerate(analysis.events, start=1):
-        picture = pictures.get(event.event)
-        if picture is not None:
-            tiles[event.event] = Tile(
-                src=inline_picture(picture),
-                width=picture.shape[1],
-                height=picture.shape[0],
-                number=number,
-                title=EVENT_TITLES[event.event],
-                caption=f"{event.time_s:.2f} s, frame {event.frame}, {event.confidence:.0%} sure",
-                alt=_words(event, analysis),
-            )
-    return tiles
+def _event_tiles(analysis: SwingAnalysis, parts: Mapping[EventName, Box]) -> dict[EventName, Tile]:
+    """The events in order, each with words for those who do not see its picture."""
+    return {
+        event.event: Tile(
+            part=parts[event.event],
+            number=number,
+            title=EVENT_TITLES[event.event],
+            caption=f"{event.time_s:.2f} s, frame {event.frame}, {event.confidence:.0%} sure",
+            words=_words(event, analysis),
+        )
+        for number, event in enumerate(analysis.events, start=1)
+    }
 
 
 def _words(event: SwingEvent, analysis: SwingAnalysis) -> str:

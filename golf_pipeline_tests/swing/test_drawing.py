@@ -1,12 +1,24 @@
-"""Drawing: dashes, panels and text on a picture, also at and past its edges."""
+"""Drawing: dashes, panels and text on a picture, also at and past its edges; JPEG headers."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from golf_pipeline.swing.drawing import INK, PANEL_OPACITY, WHITE, dashes, draw_panel, draw_path, draw_text, text_width
+from golf_pipeline.swing.drawing import (
+    INK,
+    PANEL_OPACITY,
+    WHITE,
+    dashes,
+    draw_panel,
+    draw_path,
+    draw_text,
+    encode_jpeg,
+    jpeg_size,
+    text_width,
+)
 
 
 @given(
@@ -60,3 +72,20 @@ def test_a_path_is_broken_where_a_point_is_not_known() -> None:
     assert image[10, 15].max() > 200
     assert image[10, 85].max() > 200
     assert image[10, 50].max() == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (333, 17), (17, 333), (1500, 1326)])
+def test_the_size_of_a_jpeg_is_read_from_its_header(size: tuple[int, int]) -> None:
+    width, height = size
+    data = encode_jpeg(np.zeros((height, width, 3), np.uint8), 80)
+    assert jpeg_size(data) == size
+    done, progressive = cv2.imencode(".jpg", np.zeros((height, width, 3)), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    assert done
+    assert jpeg_size(progressive.tobytes()) == size
+
+
+def test_what_is_no_whole_jpeg_header_has_no_size() -> None:
+    data = encode_jpeg(np.zeros((40, 30, 3), np.uint8), 80)
+    whole = next(end for end in range(len(data)) if jpeg_size(data[:end]))
+    assert all(jpeg_size(data[:end]) is None for end in range(whole))
+    assert jpeg_size(b"\x89PNG\r\n\x1a\n" + data) is None

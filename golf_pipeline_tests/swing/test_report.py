@@ -2,9 +2,11 @@
 
 import dataclasses
 import re
+from base64 import b64decode
 from html import escape as escape_quotes
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ from golf_pipeline.swing.pages import with_unit
 from golf_pipeline.swing.pictures import write_contact_sheet
 from golf_pipeline.swing.report import write_html_report
 from golf_pipeline_tests.swing.html_pages import Page, assert_is_a_sound_page, contrast
-from golf_pipeline_tests.swing.posed import COUNT, HEIGHT, WIDTH, segmentation, standing, track_of
+from golf_pipeline_tests.swing.posed import COUNT, FRAMES, HEIGHT, WIDTH, segmentation, standing, track_of
 from golf_pipeline_tests.swing.small_videos import write_video
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -48,7 +50,8 @@ def escape(words: str) -> str:
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sheet")
-    video = write_video(folder / "grey.mp4", [np.full((HEIGHT // 4, WIDTH // 4, 3), 120, np.uint8)] * COUNT)
+    images = [np.full((HEIGHT // 4, WIDTH // 4, 3), 40 + 2 * number, np.uint8) for number in range(COUNT)]
+    video = write_video(folder / "greys.mp4", images)
     write_contact_sheet(video, TRACK, SEEN, folder / "sheet.jpg")
     return folder / "sheet.jpg"
 
@@ -69,6 +72,12 @@ def analysis() -> SwingAnalysis:
 def page_of(analysis: SwingAnalysis, sheet: Path, folder: Path, track: LandmarkTrack | None = TRACK) -> str:
     write_html_report(analysis, track, sheet, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def tiles_of(page: Page) -> list[dict[str, str]]:
+    """The attributes of the pictures of events: each is followed by the picture that it uses."""
+    following = zip(page.elements, page.elements[1:], strict=False)
+    return [one.attributes for one, after in following if one.tag == "svg" and after.tag == "use"]
 
 
 def with_findings(analysis: SwingAnalysis, **changed: object) -> SwingAnalysis:
@@ -112,13 +121,30 @@ def test_the_report_is_sound_and_tells_its_parts_in_a_readers_order(
 def test_each_event_has_its_picture_and_words_with_its_own_numbers(
     analysis: SwingAnalysis, sheet: Path, tmp_path: Path
 ) -> None:
-    pictures = assert_is_a_sound_page(page_of(analysis, sheet, tmp_path)).all("img")
-    impact = [one.attributes["alt"] for one in pictures if "at impact" in one.attributes["alt"]]
+    tiles = tiles_of(assert_is_a_sound_page(page_of(analysis, sheet, tmp_path)))
+    impact = [one["aria-label"] for one in tiles if "at impact" in one["aria-label"]]
     told = next(one for one in analysis.metrics if (one.phase, one.trust) == (EventName.IMPACT, Trust.MEASURED))
     assert told.value is not None
     words = f"{told.name.lower()} {with_unit(told.value, told.unit)}"
-    assert len(pictures) == len(EventName) + 2  # address and impact once more, as evidence
+    assert len(tiles) == len(EventName) + 2  # address and impact once more, as evidence
     assert all("frame 52" in one and words in one for one in impact)
+
+
+def test_the_contact_sheet_is_in_the_page_once_as_it_is_and_each_event_shows_its_part(
+    analysis: SwingAnalysis, sheet: Path, tmp_path: Path
+) -> None:
+    page = assert_is_a_sound_page(page_of(analysis, sheet, tmp_path))
+    (source,) = page.all("image")
+    assert b64decode(source.attributes["href"].partition(",")[2]) == sheet.read_bytes()
+    assert {one.attributes["href"] for one in page.all("use")} == {"#" + source.attributes["id"]}
+    boxes = [tuple(map(int, one["viewbox"].split())) for one in tiles_of(page)][2:]
+    picture = cv2.imread(str(sheet))
+    assert picture is not None
+    assert picture.shape[:2] == (int(source.attributes["height"]), int(source.attributes["width"]))
+    for number, event in enumerate(EventName):
+        left, top, width, height = boxes[number]
+        # The video of this test is as bright as its frame's number.
+        assert picture[top : top + height, left : left + width].mean() == pytest.approx(40 + 2 * FRAMES[event], abs=6)
 
 
 def test_a_file_that_is_not_this_swings_contact_sheet_is_not_cut_up(analysis: SwingAnalysis, tmp_path: Path) -> None:
@@ -132,7 +158,7 @@ def test_a_file_that_is_not_this_swings_contact_sheet_is_not_cut_up(analysis: Sw
 
 def test_without_a_contact_sheet_the_events_are_a_list(analysis: SwingAnalysis, tmp_path: Path) -> None:
     page = assert_is_a_sound_page(page_of(analysis, tmp_path / "none.jpg", tmp_path))
-    assert not page.all("img")
+    assert not page.all("image", "use")
     assert "Impact: 1.73 s, frame 52, 90&nbsp;% sure" in page.text
 
 
