@@ -6,6 +6,7 @@ units of the chart's own view box, x to the right, y down; none is ever NaN.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import isfinite
 
 import numpy as np
@@ -194,20 +195,24 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     if not wanted:
         return []
     gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    steps = gap * np.arange(len(wanted))
-    placed = np.clip(_rising(np.asarray(wanted, dtype=np.float64) - steps), low, high - steps[-1]) + steps
-    return [round(float(one), 1) for one in placed]
+    steps = [gap * number for number in range(len(wanted))]
+    level = _rising([one - step for one, step in zip(wanted, steps, strict=True)])
+    return [round(min(max(one, low), high - steps[-1]) + step, 1) for one, step in zip(level, steps, strict=True)]
 
 
-def _rising(values: Floats) -> Floats:
-    """(n,) the never falling numbers nearest to (n,) values: the min-max formula of isotonic regression.
+def _rising(values: Sequence[float]) -> list[float]:
+    """The never falling numbers nearest to some values: isotonic regression by pooling adjacent violators.
 
-    SciPy has it too, but importing it takes forty times as long as writing the whole page.
+    SciPy has it too, but importing it takes longer than writing many pages.
     """
-    count = range(len(values))
-    means = [[values[first : last + 1].mean() if first <= last else np.inf for last in count] for first in count]
-    least = [[min(means[first][at:]) for at in count] for first in count]
-    return np.array([max(least[first][at] for first in range(at + 1)) for at in count])
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = value, 1
+        while pools and pools[-1][0] > mean:
+            before, members = pools.pop()
+            mean, count = (before * members + mean * count) / (members + count), members + count
+        pools.append((mean, count))
+    return [mean for mean, count in pools for _ in range(count)]
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
@@ -232,7 +237,7 @@ def _arrow(x: float, value: float) -> str:
 
 
 def _across(time_s: float, start: float, end: float) -> float:
-    return round(float(LEFT + (RIGHT - LEFT) * (time_s - start) / max(end - start, 1e-9)), 1)
+    return round(LEFT + (RIGHT - LEFT) * (time_s - start) / max(end - start, 1e-9), 1)
 
 
 def _panel(title: str, top: float, times: Floats, values: Floats, span: tuple[float, float]) -> Panel:
@@ -242,11 +247,14 @@ def _panel(title: str, top: float, times: Floats, values: Floats, span: tuple[fl
     base = top + PANEL_HEIGHT
 
     def y(value: float) -> float:
-        return round(float(base - (base - top) * (value - low) / (high - low)), 1)
+        return round(base - (base - top) * (value - low) / (high - low), 1)
 
-    pieces = np.split(np.arange(len(times)), np.flatnonzero(~seen))
-    runs = [[i for i in piece if seen[i]] for piece in pieces]
-    lines = [" ".join(f"{_across(times[i], *span)},{y(values[i])}" for i in run) for run in runs if len(run) > 1]
+    points = [
+        f"{_across(time_s, *span)},{y(value)}" if known else ""
+        for time_s, value, known in zip(times.tolist(), values.tolist(), seen.tolist(), strict=True)
+    ]
+    runs = [list(run) for known, run in groupby(points, bool) if known]
+    lines = [" ".join(run) for run in runs if len(run) > 1]
     ticks = tuple(Tick(y(tick), minus(f"{tick:g}")) for tick in nice_ticks(low, high, 4))
     return Panel(title, top, base, ticks, tuple(lines))
 

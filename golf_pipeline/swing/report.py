@@ -64,7 +64,7 @@ def write_html_report(analysis: SwingAnalysis, track: LandmarkTrack | None, cont
         unavailable=_grouped((one.name, one.reason, "") for one in analysis.metrics if one.value is None),
         caveats=_caveats(analysis),
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_bytes(page.encode())
 
 
 @dataclass(frozen=True)

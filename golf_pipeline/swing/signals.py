@@ -118,8 +118,8 @@ def _scene(track: LandmarkTrack, start: int, stop: int) -> Scene:
 
 def _on_grid(values: Floats, times: Floats, found: NDArray[np.bool_], grid: Floats) -> Floats:
     """(n, ...) values at the grid's times, on straight lines between the frames with a body."""
-    channels = values.reshape(len(values), -1).T
-    columns = [np.interp(grid, times[found], channel[found]) for channel in channels]
+    known, channels = times[found], values[found].reshape(int(found.sum()), -1).T
+    columns = [np.interp(grid, known, channel) for channel in channels]
     return np.stack(columns, axis=1).reshape(len(grid), *values.shape[1:])
 
 
