@@ -89,6 +89,10 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
     yield dg.Output(None, metadata=dict(work.counts))
 
 
+_QUIET_CONSOLE = {"console": {"config": {"log_level": "WARNING"}}}
+"""What a run prints is kept as well as its events, and of five events a swing one copy is enough."""
+
+
 @dg.job(
     description="Analyses the swings of backfills again: golf-pipeline backfill puts them on the list.",
     executor_def=dg.in_process_executor,
@@ -264,7 +268,7 @@ def _request(chunk: Sequence[HandedOut]) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=uuid.uuid4().hex,  # an item is claimed once, so no two runs can be meant for the same
         job_name=reanalysis_job.name,
-        run_config=dg.RunConfig(ops={reanalyze_swings.name: Chunk(items=items)}),
+        run_config=dg.RunConfig(ops={reanalyze_swings.name: Chunk(items=items)}, loggers=_QUIET_CONSOLE),
         tags={"golf/swings": str(len(chunk))},
     )
 

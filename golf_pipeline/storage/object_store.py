@@ -16,6 +16,9 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+USER_AGENT = "golf_pipeline"
+"""In S3's access logs; boto3's own, with all that it runs on, is put together anew for each request."""
+
 CHUNK_BYTES = 1024 * 1024
 PART_BYTES = 5 * 1024 * 1024
 """Of a streamed upload: the least that S3 takes for a part that is not the last."""
@@ -101,6 +104,7 @@ class ObjectStore:
             read_timeout=patience.read_s,
             retries={"mode": "standard", "total_max_attempts": patience.attempts},
             s3={"addressing_style": "path" if endpoint_url else "virtual"},
+            user_agent=USER_AGENT,
             **(other_service if endpoint_url else {}),
         )
         client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
