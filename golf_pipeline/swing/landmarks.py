@@ -4,6 +4,7 @@ Coordinates are MediaPipe's: `x` and `y` in 0..1 of the upright image (x to the 
 model gives them (world in metres, origin mid-hip, y down). Frames in which no body was found hold NaN, never zero.
 """
 
+import io
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -162,9 +163,12 @@ class LandmarkTrack:
         """Read what `write_parquet` wrote."""
         import polars as pl
 
-        table, metadata = pl.read_parquet(path), pl.read_parquet_metadata(path)
+        data = path.read_bytes()
+        # Hundreds of short columns: handing each to a thread takes longer than reading it.
+        table, metadata = pl.read_parquet(data, parallel="none"), pl.read_parquet_metadata(io.BytesIO(data))
         names = [f"{name}_{suffix}" for name in LANDMARKS for suffix in _CHANNELS]
-        channels = table.select(names).to_numpy().astype(np.float32).reshape(len(table), len(LANDMARKS), len(_CHANNELS))
+        columns = np.array([table[name].to_numpy() for name in names], dtype=np.float32)
+        channels = columns.T.reshape(len(table), len(LANDMARKS), len(_CHANNELS))
         return cls(
             frame=table["frame"].to_numpy().astype(np.int64),
             time_s=table["time_s"].to_numpy().astype(np.float64),

@@ -283,4 +283,4 @@ def _frames(swing: SwingReader, phase: EventName | None) -> tuple[int, ...]:
     if phase is None:
         named = (EventName.ADDRESS, EventName.TOP, EventName.IMPACT)
         return tuple(swing.segmentation.frame_of(name) for name in named)
-    return tuple(int(frame) for frame in swing.track.frame[swing.around(phase)])
+    return tuple(swing.track.frame[swing.around(phase)].tolist())
