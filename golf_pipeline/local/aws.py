@@ -133,7 +133,7 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     _make_queues(config, folder)
     _announce_uploads(config, bucket)
 
-    application = _store_before_answering(PlainObjects(bucket, config.region).before(_application()), keys)
+    application = _store_before_answering(PlainObjects(bucket, keys, config.region).before(_application()), keys)
     return make_wsgi_server(HOST, config.port, application, threaded=True, request_handler=KeepAliveHandler)
 
 

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sqlite3
 import threading
 import uuid
@@ -89,7 +90,8 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self._bodies = path / "objects"
-        self._bodies.mkdir(parents=True, exist_ok=True)
+        for number in range(256):
+            (self._bodies / f"{number:02x}").mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         """Held while the index and moto's own dictionary change together: both must see writers in one order."""
         self._index = sqlite3.connect(path / "index.db", check_same_thread=False, isolation_level=None)
@@ -105,11 +107,7 @@ class Folder:
 
     def write_body(self, key: str, source: BinaryIO) -> tuple[Path, int, str]:
         """Copy a body to a file of its own. Returns the file, its size in bytes and its MD5 in hex."""
-        name = hashlib.sha256(_key_bytes(key)).hexdigest()
-        suffix = Path(key).suffix.lower()
-        folder = self._bodies / name[:2]
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{name[:32]}-{uuid.uuid4().hex[:12]}{suffix if SAFE_SUFFIX.fullmatch(suffix) else ''}"
+        path = self._new_body(key)
         md5 = hashlib.md5(usedforsecurity=False)
         size = 0
         with path.open("xb") as body:
@@ -120,6 +118,21 @@ class Folder:
                 size += len(block)
         return path, size, md5.hexdigest()
 
+    def link_body(self, key: str, source: Path) -> Path:
+        """A file for another object with the same body. Bodies are never written to again, so both may be one file.
+
+        Raises:
+            FileNotFoundError: the source was overwritten or deleted.
+        """
+        path = self._new_body(key)
+        try:
+            path.hardlink_to(source)
+        except FileNotFoundError:
+            raise
+        except OSError:  # the file system has no links, or no more of them for this file
+            shutil.copyfile(source, path)
+        return path
+
     def save(self, bucket: str, stored: StoredObject) -> None:
         with self.lock:
             previous = self._body_of(bucket, stored.key)
@@ -128,7 +141,7 @@ class Folder:
                 (
                     bucket,
                     _key_bytes(stored.key),
-                    str(stored.body.relative_to(self._bodies)),
+                    f"{stored.body.parent.name}/{stored.body.name}",
                     stored.size,
                     stored.etag,
                     stored.last_modified.isoformat(),
@@ -169,6 +182,12 @@ class Folder:
             path.unlink(missing_ok=True)
         return len(orphans)
 
+    def _new_body(self, key: str) -> Path:
+        name = hashlib.sha256(_key_bytes(key)).hexdigest()
+        suffix = Path(key).suffix.lower()
+        unique = f"{name[:32]}-{uuid.uuid4().hex[:12]}{suffix if SAFE_SUFFIX.fullmatch(suffix) else ''}"
+        return self._bodies / name[:2] / unique
+
     def _body_of(self, bucket: str, key: str) -> Path | None:
         row = self._index.execute(
             "SELECT body FROM objects WHERE bucket = ? AND key = ?", (bucket, _key_bytes(key))
@@ -207,17 +226,17 @@ class DurableKeys(_VersionedKeyStore):
         super().__init__()
         self._folder = folder
         self._bucket = bucket
-        self._changed = threading.local()
+        self._thread = threading.local()
+        """`stored`: what was put by the request of this thread, as it is in the index."""
 
     def restore(self, bucket: FakeBucket) -> int:
         """Bring back every stored object, with its ETag and time. moto sends no event for this."""
         count = 0
         for stored in self._folder.objects(self._bucket):
-            key = FakeKey(stored.key, b"", DEFAULT_ACCOUNT_ID, bucket.region_name, bucket_name=self._bucket)
+            key = new_key(stored.key, bucket)
             key.contentsize = stored.size
             key.last_modified = stored.last_modified
             key._etag = stored.etag
-            key._version_id = "null"
             key.set_metadata(dict(stored.headers))
             for name, value in stored.checksums.items():
                 setattr(key, name, value)
@@ -231,11 +250,27 @@ class DurableKeys(_VersionedKeyStore):
         path, size, md5 = self._folder.write_body(key, newest._value_buffer)
         newest._etag = newest._etag or md5
         newest.contentsize = size
+        self._set(newest, path)
+
+    def set_copy(self, source: FakeKey, copy: FakeKey) -> None:
+        """Put an object that gets the body of another one, and its ETag with it.
+
+        Raises:
+            FileNotFoundError: the source was overwritten or deleted.
+        """
+        body = source._value_buffer
+        if not isinstance(body, BodyFile):  # this instant it is put
+            raise FileNotFoundError(source.name)
+        copy._etag, copy.contentsize = source._etag, source.contentsize
+        self._set(copy, self._folder.link_body(copy.name, body.path))
+
+    def _set(self, newest: FakeKey, path: Path) -> None:
+        stored = _stored(newest, path)
         with self._folder.lock:
-            self._folder.save(self._bucket, _stored(newest, path))
-            super().setlist(key, [newest])
+            self._folder.save(self._bucket, stored)
+            super().setlist(newest.name, [newest])
         _swap_body(newest, path)
-        self._changed_here().append(key)
+        self._stored_here()[newest.name] = stored
 
     def pop(self, key: str) -> None:  # type: ignore[override]  # moto's own signature
         with self._folder.lock:
@@ -246,20 +281,22 @@ class DurableKeys(_VersionedKeyStore):
     @contextmanager
     def request(self) -> Iterator[None]:
         """Around one HTTP request: moto sets headers and checksums after it has put the object; store them too."""
-        self._changed.keys = []
+        self._thread.stored = {}
         yield
-        for name in self._changed_here():
+        for name, stored in self._stored_here().items():
             with self._folder.lock:
                 key = self.get(name)
                 if key is not None and isinstance(key._value_buffer, BodyFile):
                     _drop_composite_checksum(key)
-                    self._folder.save(self._bucket, _stored(key, key._value_buffer.path))
+                    changed = _stored(key, key._value_buffer.path)
+                    if changed != stored:
+                        self._folder.save(self._bucket, changed)
 
-    def _changed_here(self) -> list[str]:
-        if not hasattr(self._changed, "keys"):
-            self._changed.keys = []
-        keys: list[str] = self._changed.keys
-        return keys
+    def _stored_here(self) -> dict[str, StoredObject]:
+        if not hasattr(self._thread, "stored"):
+            self._thread.stored = {}
+        stored: dict[str, StoredObject] = self._thread.stored
+        return stored
 
 
 class DurableQueue(Queue):
@@ -299,6 +336,12 @@ class DurableQueue(Queue):
             gone = [m.id for m in self._messages if m.had_receipt_handle(receipt_handle)]
             super().delete_message(receipt_handle)
         self._folder.remove_messages(gone)
+
+
+def new_key(name: str, bucket: FakeBucket, body: bytes = b"") -> FakeKey:
+    """An object as moto makes them for an unversioned bucket, which is not in the bucket yet."""
+    account, region = bucket.account_id, bucket.region_name
+    return FakeKey(name, body, account, region, bucket_name=bucket.name, version_id="null")
 
 
 def _stored(key: FakeKey, path: Path) -> StoredObject:

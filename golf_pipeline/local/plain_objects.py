@@ -1,9 +1,9 @@
 """The short way to an object of the embedded AWS: whole objects are read, put and copied without moto's HTTP layers.
 
 These take several milliseconds to find out what nearly every request of the pipeline is: signed, to a key without
-odd characters, and with no header that asks for more than the object. Such a request goes to moto's S3 backend at once,
-with the calls that moto's own `S3Response` makes for it, so that objects, events and the index on disk are the same.
-Every other request is moto's matter.
+odd characters, and with no header that asks for more than the object. Such a request goes at once to what `S3Response`
+of moto changes for it: the bucket's keys, the tags and the queue. Two things are better for it: an object has its
+headers before anyone hears of it, and a copy takes no reading of its bytes. Every other request is moto's matter.
 """
 
 import re
@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
-from moto.s3.utils import metadata_from_headers
+from moto.s3.notifications import S3NotificationEvent, send_event
+
+from golf_pipeline.local.durable import DurableKeys, new_key
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Answer = tuple[dict[str, Any], bytes]
@@ -53,8 +55,8 @@ _KEPT_HEADERS = {"content-type": "CONTENT_TYPE", "x-amz-content-sha256": "HTTP_X
 class PlainObjects:
     """The plain requests to one bucket, which has no settings of its own but where its events go."""
 
-    def __init__(self, bucket: FakeBucket, region: str) -> None:
-        self._bucket = bucket
+    def __init__(self, bucket: FakeBucket, keys: DurableKeys, region: str) -> None:
+        self._bucket, self._keys = bucket, keys
         self._backend = s3_backends[bucket.account_id][bucket.partition]
         # moto checks no signature, but reads from it which service is meant, and where.
         self._signed = re.compile(rf"AWS4-HMAC-SHA256 Credential=[^/,\s]+/\d+/{re.escape(region)}/s3/aws4_request,.*")
@@ -120,27 +122,38 @@ class PlainObjects:
         return {**found.response_dict, **found.metadata, "Accept-Ranges": "bytes"}, body
 
     def _put(self, key: str, environ: dict[str, Any]) -> Answer:
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        made = self._backend.put_object(self._bucket.name, key, body)
+        made = new_key(key, self._bucket, environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         kept = {header: environ[name] for header, name in _KEPT_HEADERS.items() if environ.get(name)}
-        made.set_metadata(metadata_from_headers(kept))
+        made.set_metadata(kept)
         made.set_acl(self._bucket.acl)
-        self._backend.put_object_tagging(made, {})
+        self._keys.setlist(key, made)
+        self._announce(S3NotificationEvent.OBJECT_CREATED_PUT_EVENT, made)
+        if self._backend.tagger.has_tags(made.arn):  # those of the object that is replaced
+            self._backend.put_object_tagging(made, {})
         return _without_length(made), b""
 
     def _copy(self, source: str, key: str) -> Answer | None:
         source_key = self._key(source)
         found = None if source_key is None or source_key == key else self._found(source_key)
-        if found is None:
+        if found is None or "-" in found.etag:  # uploaded in parts, where a copy gets another ETag
             return None
-        self._backend.copy_object(found, self._bucket.name, key)
-        made = self._bucket.keys[key]
+        made = new_key(key, self._bucket)
+        made.set_metadata(dict(found.metadata))
         made.set_acl(self._bucket.acl)
+        try:
+            self._keys.set_copy(found, made)
+        except FileNotFoundError:  # overwritten or deleted at this moment
+            return None
+        self._backend.tagger.copy_tags(found.arn, made.arn)
+        self._announce(S3NotificationEvent.OBJECT_CREATED_COPY_EVENT, made)
         body = (
             '<?xml version="1.0" encoding="utf-8"?>\n<CopyObjectResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
             f"<ETag>{made.etag}</ETag><LastModified>{made.last_modified_ISO8601}</LastModified></CopyObjectResult>"
         )
         return {"Content-Type": "application/xml", **_without_length(made)}, body.encode()
+
+    def _announce(self, event: S3NotificationEvent, made: FakeKey) -> None:
+        send_event(self._bucket.account_id, event, self._bucket, made)
 
 
 def _without_length(key: FakeKey) -> dict[str, Any]:
