@@ -120,14 +120,19 @@ class Catalog(WorkList):
     def set_status(
         self, analysis_id: str, status: Status, progress_message: str, *, attempt: int | None = None
     ) -> bool:
-        """Move an analysis forward; returns whether it moved. A status never goes back within one attempt."""
+        """Move an analysis forward; returns whether it moved. A status never goes back within one attempt.
+
+        With AI_COMPLETED the golfer's profile is asked for: by its time alone a swing that a machine with a slow clock
+        finished would seem to be older than the profile.
+        """
         now = _now()
         values: dict[str, Any] = {"status": status, "progress_message": progress_message, "updated_at": now}
         if status == Status.PROCESSING:
             values["started_at"] = now
         if status == Status.AI_COMPLETED:
             values |= {"completed_at": now, "ai_analysis_completed": True}
-        return self._move(at(analysis_id, attempt), status, values)
+        also = ask_refresh if status == Status.AI_COMPLETED else None
+        return self._move(at(analysis_id, attempt), status, values, also)
 
     def fail(self, analysis_id: str, error: SwingError, *, attempt: int | None = None) -> bool:
         """End an analysis as FAILED; returns whether it was still under way."""
@@ -258,11 +263,21 @@ class Catalog(WorkList):
             return True
         return False
 
-    def _move(self, which: Any, status: Status, values: dict[str, Any]) -> bool:
+    def _move(
+        self,
+        which: Any,
+        status: Status,
+        values: dict[str, Any],
+        also: Callable[[Connection, str], object] | None = None,
+    ) -> bool:
+        """Args: also: what else belongs into the transaction, given the golfer's id."""
         earlier = [one for one in Status if one.may_become(status)]
-        query = update(analyses).where(which, analyses.c.status.in_(earlier))
+        query = update(analyses).where(which, analyses.c.status.in_(earlier)).values({**values, "status": status})
         with self.engine.begin() as connection:
-            return bool(connection.execute(query.values({**values, "status": status})).rowcount)
+            moved = connection.execute(query.returning(analyses.c.user_id)).first()
+            if moved is not None and also is not None:
+                also(connection, moved.user_id)
+        return moved is not None
 
     def _one(self, condition: Any) -> AnalysisRecord | None:
         with self._reader.connect() as connection:

@@ -220,7 +220,7 @@ def test_one_bad_golfer_fails_alone_and_the_operator_sees_who(cloud: Cloud, inst
         finish(cloud, user, [30.0])
     say(cloud, "x", user="bad")
     with cloud.catalog.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE golfers SET context = '{\"handicap\": 900}'")
+        connection.exec_driver_sql("UPDATE golfers SET context = '{\"handicap\": 900}' WHERE user_id = 'bad'")
     for times in (1, 2, 3):
         result = run_profiles(cloud, instance, "ann", "bad", "cat")
         assert materialised(result) == {"swing_profile": ["ann", "cat"]}

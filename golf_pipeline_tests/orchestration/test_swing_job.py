@@ -55,8 +55,8 @@ def finished(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     statuses: list[str] = []
     move = Catalog._move
 
-    def noted(self: Catalog, analysis_id: str, status: Status, values: dict[str, Any]) -> bool:
-        moved = move(self, analysis_id, status, values)
+    def noted(self: Catalog, which: Any, status: Status, *args: Any) -> bool:
+        moved = move(self, which, status, *args)
         if moved:
             statuses.append(status.value)
         return moved

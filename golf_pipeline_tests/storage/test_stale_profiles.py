@@ -54,6 +54,13 @@ def test_swings_that_ended_lately_name_their_golfers_the_first_to_wait_first(cat
     assert lately_concerned(catalog.engine, NOON) == ["early", "late"]
 
 
+def test_a_swing_that_a_slow_clock_finished_is_missed_by_its_profile_all_the_same(catalog: Catalog) -> None:
+    note_profile(catalog, "ann", NOON)
+    finish(catalog, "ann", "a1", NOON - timedelta(hours=1))
+    assert stale_profiles.stale_among(catalog.engine, ["ann"], "1") == {"ann"}
+    assert page_of_outdated(catalog.engine, "", "1").user_ids == ["ann"]
+
+
 def test_a_deleted_swing_names_its_golfer_at_once(catalog: Catalog) -> None:
     finish(catalog, "ann", "a1", NOON - timedelta(days=9))
     note_profile(catalog, "ann", NOON)
