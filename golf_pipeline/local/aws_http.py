@@ -27,8 +27,8 @@ class KeepAliveHandler(MotoRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1
-    """Head and body leave together."""
+    rbufsize = wbufsize = 64 * 1024
+    """The body of a usual object comes in one piece, and leaves in one with its head."""
 
     def run_wsgi(self) -> None:
         environ = self.make_environ()
