@@ -90,9 +90,9 @@ class Settings(BaseSettings):
     dispatch_ahead: int = Field(60, ge=1, description="most swings that are with runs at once; the others wait")
     batch_backlog: int = Field(20, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, description="swings in one batch run")
-    reanalysis_ahead: int = Field(500, ge=1, description="most swings of backfills that are with runs at once")
+    reanalysis_runs: int = Field(4, ge=1, description="runs of backfills in the queue and at work; twice those at once")
     reanalysis_batch: int = Field(10, ge=1, description="swings in one run of a backfill that opens their videos")
-    remeasure_batch: int = Field(250, ge=1, description="swings in one run of a backfill that opens no video")
+    remeasure_batch: int = Field(500, ge=1, description="swings in one run of a backfill that opens no video")
     profile_batch: int = Field(25, ge=1, description="golfers whose profiles one run makes")
 
     fresh_upload_hours: float | None = Field(

@@ -227,33 +227,56 @@ class _Work:
 
 @dataclass(frozen=True)
 class ReanalysisLoad:
-    """How much is handed out: swings under way in all, and in one run, with and without opening their videos."""
+    """How much is handed out: runs in the queue and at work, and swings in one, with and without opening their videos.
 
-    ahead: int
+    It is runs that are counted: were it swings, each that ends would be made up for by a run of its own, and a run
+    costs its process five seconds.
+    """
+
+    runs: int
     with_video: int
     without_video: int
 
 
-def hand_out(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad) -> list[dg.RunRequest]:
-    """Claim the next swings of the running backfills and return the runs that carry them; none while golfers wait."""
+def hand_out(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad, runs: int) -> list[dg.RunRequest]:
+    """Claim the next swings of the running backfills and return the runs that carry them; none while golfers wait.
+
+    Args:
+        runs: how many are in the queue and at work already.
+    """
+    requests: list[dg.RunRequest] = []
     if catalog.live_waiting():
-        return []
-    items = backfills.next_items(load.ahead - backfills.open_items())
+        return requests
+    while runs + len(requests) < load.runs:
+        chunks = _next_chunks(catalog, backfills, load)
+        if not chunks:
+            break
+        requests += [_request(chunk) for chunk in chunks]
+    return requests
+
+
+def runs_under_way(instance: dg.DagsterInstance) -> int:
+    """Runs of backfills, in the queue and at work."""
+    return instance.get_runs_count(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(recovery.LIVE)))
+
+
+def _next_chunks(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad) -> list[Sequence[HandedOut]]:
+    """Claim as much as one run carries: one chunk, but for swings that want a run of another kind."""
+    items = backfills.next_items(load.with_video)
     stored = catalog.stage_versions([item.analysis_id for item in items])
-    alone, long, short = [], [], []
-    for item in items:
-        if item.tries:
-            alone.append([item])
-        elif item.force or _opens_the_video(stored.get(item.analysis_id, {})):
-            long.append(item)
-        else:
-            short.append(item)
-    chunks = [*_cut(short, load.without_video), *_cut(long, load.with_video), *alone]
-    return [_request(chunk) for chunk in chunks]
+    if items and not any(_opens_the_video(item, stored) for item in items):
+        more = backfills.next_items(load.without_video - len(items))
+        stored |= catalog.stage_versions([item.analysis_id for item in more])
+        items = [*items, *more]
+    alone = [[item] for item in items if item.tries]
+    long = [item for item in items if not item.tries and _opens_the_video(item, stored)]
+    short = [item for item in items if not item.tries and not _opens_the_video(item, stored)]
+    return [*_cut(short, load.without_video), *_cut(long, load.with_video), *alone]
 
 
-def _opens_the_video(stored: dict[str, str]) -> bool:
-    return any(stored.get(stage) != STAGE_VERSIONS[stage] for stage in OF_THE_VIDEO)
+def _opens_the_video(item: HandedOut, stored: dict[str, dict[str, str]]) -> bool:
+    versions = stored.get(item.analysis_id, {})
+    return item.force or any(versions.get(stage) != STAGE_VERSIONS[stage] for stage in OF_THE_VIDEO)
 
 
 def _cut(items: Sequence[HandedOut], size: int) -> list[Sequence[HandedOut]]:

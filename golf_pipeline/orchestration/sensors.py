@@ -25,6 +25,7 @@ from golf_pipeline.orchestration.reanalysis import (
     hand_out,
     items_of_run,
     reanalysis_job,
+    runs_under_way,
 )
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.versions import PIPELINE_VERSION
@@ -126,10 +127,9 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def top_up_reanalysis(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
-    del context
     settings, catalog = swing_store.settings, swing_store.catalog
-    load = ReanalysisLoad(settings.reanalysis_ahead, settings.reanalysis_batch, settings.remeasure_batch)
-    requests = hand_out(catalog, Backfills(catalog.engine), load)
+    load = ReanalysisLoad(settings.reanalysis_runs, settings.reanalysis_batch, settings.remeasure_batch)
+    requests = hand_out(catalog, Backfills(catalog.engine), load, runs_under_way(context.instance))
     if not requests:
         return dg.SensorResult(skip_reason="no backfill has more to hand out, or uploads wait")
     return dg.SensorResult(run_requests=requests)

@@ -205,12 +205,6 @@ class Backfills(BackfillReadings):
                     this = and_(this, backfill_items.c.handed_out_at <= until)
                 connection.execute(update(backfill_items).where(this).values(values))
 
-    def open_items(self) -> int:
-        """How many items are handed out and have not ended, of all backfills."""
-        query = select(func.count()).select_from(backfill_items)
-        with self._reader.connect() as connection:
-            return connection.execute(query.where(backfill_items.c.state == ItemState.HANDED_OUT)).scalar_one()
-
     def handed_out_before(self, moment: datetime) -> _Work:
         """Items that were handed out before a moment and have not ended: their leases ran out."""
         query = (

@@ -28,7 +28,7 @@ from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud, materialised, open_cloud, run_swings
 
 SWING = Path(__file__).parents[2] / "golf_pipeline" / "synthetic" / "samples" / "face_on_right.mp4"
-LOAD = ReanalysisLoad(ahead=100, with_video=2, without_video=50)
+LOAD = ReanalysisLoad(runs=4, with_video=2, without_video=50)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def begin(cloud: Cloud, **chosen: Any) -> tuple[Backfills, str]:
     return backfills, backfills.create(selection, "an operator", backfills.count(selection))
 
 
-def run_requests(cloud: Cloud, backfills: Backfills, load: ReanalysisLoad = LOAD) -> list[dg.RunRequest]:
-    return hand_out(cloud.catalog, backfills, load)
+def run_requests(cloud: Cloud, backfills: Backfills, under_way: int = 0) -> list[dg.RunRequest]:
+    return hand_out(cloud.catalog, backfills, LOAD, under_way)
 
 
 def run_one(cloud: Cloud, request: dg.RunRequest, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -215,13 +215,13 @@ def test_what_opens_the_video_comes_in_small_runs_what_does_not_in_large_ones_an
         cloud.upload(f"golf-swings/ann/{name}.mp4", b"x")
         cloud.catalog.set_status(name, Status.AI_COMPLETED, "done")
     backfills, _ = begin(cloud, user_id="ann")
-    lengths = [len(items(request)) for request in run_requests(cloud, backfills, replace(LOAD, ahead=5))]
-    assert lengths == [2, 2, 1], "nothing is stored of them, so they need their videos"
-    assert run_requests(cloud, backfills, replace(LOAD, ahead=5)) == [], "only so many are under way"
+    assert run_requests(cloud, backfills, under_way=4) == [], "only so many are under way"
+    lengths = [len(items(request)) for request in run_requests(cloud, backfills, under_way=2)]
+    assert lengths == [2, 2], "nothing is stored of them, so they need their videos"
     (died,) = [one for one in backfills.handed_out_before(backfills._now()) if one.analysis_id == "s0"]
     backfills.give_back([died], counted=True)
-    again = run_requests(cloud, backfills, LOAD)
-    assert sorted(map(items, again)) == [["s0"], ["s5"]]
+    again = run_requests(cloud, backfills)
+    assert sorted(map(items, again)) == [["s0"], ["s4"], ["s5"]]
 
 
 def items(request: dg.RunRequest) -> list[str]:
