@@ -45,6 +45,7 @@ class BackfillBench:
 
     def store(self, count: int) -> None:
         """Let a few clips go through the pipeline and copy what they left until there are `count` finished swings."""
+        count = max(1, count - len(self.clips))
         uploads = make_uploads(SEEDS, len(self.clips), self.clips, len(self.clips))
         self.rig.put(uploads, lambda done: self.on_progress("seeds: put", done, len(uploads)))
         self.rig.wait(SEEDS, len(uploads), 600.0, lambda done: self.on_progress("seeds: ended", done, len(uploads)))

@@ -90,6 +90,7 @@ class ObjectStore:
         """A store over a new client; credentials are boto3's own business. Importing boto3 takes 0.3 s, hence here."""
         import boto3
         from botocore.config import Config
+        from botocore.handlers import add_expect_header
 
         # Other services than AWS do not all know boto3's newer checksum trailers, and want the bucket in the path. On
         # AWS the bucket goes into the host name: only then does boto3 presign for the bucket's own region. The global
@@ -108,6 +109,8 @@ class ObjectStore:
             **(other_service if endpoint_url else {}),
         )
         client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        # It has each PUT wait for "100 Continue" before it sends the body: a round trip more for every small document.
+        client.meta.events.unregister("before-call.s3", add_expect_header)
         return cls(bucket, client)
 
     def check(self) -> None:

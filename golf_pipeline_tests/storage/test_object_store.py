@@ -90,6 +90,17 @@ def test_a_transfer_that_breaks_off_is_retryable_and_leaves_no_half_file(store: 
     assert not (tmp_path / "k").exists()
 
 
+def test_a_body_is_sent_at_once_and_does_not_wait_for_leave(store: ObjectStore) -> None:
+    sent: list[bool] = []
+    connected = ObjectStore.connect(store.bucket, store.client.meta.endpoint_url, "us-east-1")
+    connected.client.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: sent.append("Expect" in request.headers)
+    )
+    connected.put_bytes("k", b"body", "text/plain")
+    assert sent == [False]
+    assert store.get_bytes("k") == b"body"
+
+
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 def test_on_aws_a_presigned_url_names_the_buckets_own_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
