@@ -114,18 +114,6 @@ def test_its_outputs_are_those_that_the_command_writes(finished: Finished, tmp_p
         assert cloud.objects.get_bytes(frame.key) == (tmp_path / "frames" / Path(frame.key).name).read_bytes()
 
 
-def test_its_metrics_are_a_table_too(finished: Finished) -> None:
-    cloud = finished.cloud
-    key = cloud.catalog.stages("monday")["metrics"].key
-    table = pl.read_parquet(cloud.objects.get_bytes(key.replace(".json", ".parquet")))
-    stored = cloud.json(key)["metrics"]
-    assert table["metric_id"].to_list() == [metric["id"] for metric in stored]
-    assert table["value"].to_list() == [metric["value"] for metric in stored]
-    assert set(table["user_id"]) == {"ann"}
-    assert set(table["view"]) == {"face-on"}
-    assert set(table["recorded_at"]) == {cloud.record("monday").recorded_at}
-
-
 def test_nothing_it_stores_could_be_taken_for_an_upload(finished: Finished) -> None:
     for key in finished.cloud.object_keys():
         if key != "golf-swings/ann/monday.mp4":
