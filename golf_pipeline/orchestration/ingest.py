@@ -8,13 +8,14 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from golf_pipeline.storage.events import MalformedNotificationError, ObjectCreated, parse_s3_notification
 from golf_pipeline.storage.keys import UPLOADS_PREFIX, is_derived_key, parse_upload_key
 from golf_pipeline.storage.object_store import ObjectFacts, ObjectStore
+from golf_pipeline.storage.records import RegisterOutcome
 from golf_pipeline.swing.errors import SwingError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 MESSAGES_PER_RECEIVE = 10  # SQS gives no more at once
 LONGEST_POLL_S = 20  # SQS waits no longer
-CHECKPOINT_OBJECTS = 500
-"""Listed objects between two looks at the clock."""
+LAST_CHARACTER = chr(0x10FFFF)
+"""After a folder's name: a position behind all that is in it."""
 
 
 @dataclass
@@ -137,17 +138,38 @@ def reconcile(
     deadline: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[IngestCounts, ReconcileCursor]:
-    """Register the uploads that a listing finds, from the cursor on until the end of the bucket or a deadline."""
+    """Register the uploads that a listing finds, from the cursor on until the end of the bucket or a deadline.
+
+    It costs a request for each golfer, or each thousand uploads of one, and a query for those that are known.
+    """
     counts = IngestCounts()
-    for number, found in enumerate(_uploads(objects, cursor.after), start=1):
-        counts.outcomes[register(catalog, _as_created(objects.bucket, found))] += 1
-        if number % CHECKPOINT_OBJECTS == 0 and clock() >= deadline:
-            return counts, ReconcileCursor(found.key)
+    for found, position in _uploads(objects, cursor.after):
+        seen = {one.key: (one.etag, one.last_modified) for one in found}
+        known = catalog.known_objects(objects.bucket, seen) if seen else frozenset()
+        counts.outcomes[RegisterOutcome.KNOWN.value] += len(known)
+        for one in found:
+            if one.key not in known:
+                counts.outcomes[register(catalog, _as_created(objects.bucket, one))] += 1
+        if clock() >= deadline:
+            return counts, ReconcileCursor(position)
     return counts, ReconcileCursor()
 
 
-def _uploads(objects: ObjectStore, after: str | None) -> Iterator[ObjectFacts]:
-    return objects.list_objects(UPLOADS_PREFIX, start_after=after)
+def _uploads(objects: ObjectStore, after: str | None) -> Iterator[tuple[Sequence[ObjectFacts], str]]:
+    """Uploads in key order, a page at a time, each with the position after it; of outputs only the folders are seen."""
+    done = after or ""
+    golfer = None if after is None else UPLOADS_PREFIX + after.removeprefix(UPLOADS_PREFIX).partition("/")[0]
+    for level in objects.list_level(UPLOADS_PREFIX, start_after=golfer):
+        astray = {one.key: one for one in level.objects}
+        for name in sorted((*astray, *level.folders)):
+            if name in astray:
+                if name > done:
+                    yield (astray[name],), name
+            elif name + LAST_CHARACTER > done:
+                for page in objects.list_level(name, start_after=after if done.startswith(name) else None):
+                    if page.objects:
+                        yield page.objects, page.objects[-1].key
+                yield (), name + LAST_CHARACTER
 
 
 def _as_created(bucket: str, found: ObjectFacts) -> ObjectCreated:

@@ -8,7 +8,7 @@ run is under way; without the number its late failure would end the new attempt,
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,6 +89,19 @@ class Catalog(WorkList):
                 elif again.rowcount:
                     outcome = RegisterOutcome.NEW_CONTENT
         return self._by_key(bucket, upload.key), outcome
+
+    def known_objects(self, bucket: str, seen: Mapping[str, tuple[str, datetime]]) -> frozenset[str]:
+        """Of objects by key, with ETag and time, the keys of those that `register_object` would find known."""
+        columns = (analyses.c.s3_key, analyses.c.etag, analyses.c.deleted_at, analyses.c.video_removed_at)
+        here = and_(analyses.c.bucket_name == bucket, analyses.c.s3_key.in_([storable(key) for key in seen]))
+        known = set()
+        with self._reader.connect() as connection:
+            for row in connection.execute(select(*columns).where(here)):
+                etag, uploaded_at = seen.get(row.s3_key, (None, None))
+                gone = (moment for moment in (row.deleted_at, row.video_removed_at) if moment is not None)
+                if etag is not None and etag == row.etag and not any(moment < uploaded_at for moment in gone):
+                    known.add(row.s3_key)
+        return frozenset(known)
 
     def register_failure(self, bucket: str, key: str, error: SwingError, **known: Any) -> AnalysisRecord:
         """A FAILED record for an object that never was an upload, so that nobody wonders where it went."""

@@ -68,6 +68,14 @@ class ObjectFacts:
 
 
 @dataclass(frozen=True)
+class Level:
+    """A page of what one folder holds: its objects, and the folders in it by their prefixes ("a/b/")."""
+
+    objects: tuple[ObjectFacts, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class IncompleteUpload:
     """An upload in parts that was begun and has not ended: no listing of objects shows it, and its parts cost money."""
 
@@ -174,8 +182,18 @@ class ObjectStore:
         with _typed_errors(prefix):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, **after)
             for page in pages:
-                for entry in page.get("Contents", []):
-                    yield ObjectFacts(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+                yield from map(_facts, page.get("Contents", []))
+
+    def list_level(self, folder: str, start_after: str | None = None) -> Iterator[Level]:
+        """Yield what is in a folder ("a/b/") itself, a page at a time in key order: objects, and folders as such."""
+        after: Any = {"StartAfter": start_after} if start_after else {}
+        with _typed_errors(folder):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=folder, Delimiter="/", **after
+            )
+            for page in pages:
+                objects = tuple(_facts(entry) for entry in page.get("Contents", []))
+                yield Level(objects, tuple(entry["Prefix"] for entry in page.get("CommonPrefixes", [])))
 
     def stream(self, key: str, content_type: str) -> "StreamedUpload":
         """An upload whose bytes come bit by bit; nothing is sent before the first whole part."""
@@ -304,6 +322,10 @@ class StreamedUpload:
                 Body=part,
             )
             self._parts.append(sent["ETag"])
+
+
+def _facts(entry: Any) -> ObjectFacts:
+    return ObjectFacts(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
 
 @contextmanager

@@ -123,6 +123,23 @@ def test_a_late_event_of_an_older_object_does_not_bring_it_back(catalog: Catalog
     assert (record.etag, record.attempt) == ("e2", 1)
 
 
+def test_what_is_known_of_many_objects_is_what_registering_each_would_say(catalog: Catalog) -> None:
+    for name in ("same", "other", "deleted", "back"):
+        register(catalog, f"golf-swings/ann/{name}.mov")
+    catalog.create(BUCKET, parse_upload_key("golf-swings/ann/announced.mov"))
+    for name, moment in (("deleted", NOON + timedelta(hours=1)), ("back", NOON - timedelta(hours=1))):
+        change(catalog, name, deleted_at=moment)
+    names = ("same", "other", "deleted", "back", "announced", "never")
+    seen = {f"golf-swings/ann/{name}.mov": ("new" if name == "other" else "e1", NOON) for name in names}
+    known = catalog.known_objects(BUCKET, seen)
+    assert known == {"golf-swings/ann/same.mov", "golf-swings/ann/deleted.mov"}
+    said = {
+        key: catalog.register_object(BUCKET, parse_upload_key(key), one_etag, 9, at)[1]
+        for key, (one_etag, at) in seen.items()
+    }
+    assert {key for key, outcome in said.items() if outcome == RegisterOutcome.KNOWN} == known
+
+
 def test_two_golfers_may_use_the_same_file_name(catalog: Catalog) -> None:
     ids = {
         register(catalog, key).analysis_id

@@ -26,4 +26,3 @@ def swing_metrics(swing: Swing) -> Made:
     trusts = Counter(metric.trust for metric in measured)
     counts = {f"trust_{trust.name.lower()}": trusts.get(trust, 0) for trust in Trust}
     return Made(key, {"metrics": len(measured), **counts})
-
