@@ -8,12 +8,15 @@ The pool belongs to the process and not to the instance: a code server makes an 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, get_token_provider_from_config, pg_url_from_config
+
+from golf_pipeline.storage.database import IdleCheck
 
 if TYPE_CHECKING:
     from dagster_postgres.auth import PgTokenProvider
@@ -29,7 +32,11 @@ _engines: dict[str, "Engine"] = {}
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage`, same configuration, same tables; each use asks first whether the connection lives."""
+    """`DagsterPostgresStorage`, same configuration, same tables.
+
+    A connection is asked first whether it lives: a database that restarts fails no statement that comes later, in the
+    webserver neither, which makes a pool of its own, with limits of its own.
+    """
 
     def __init__(
         self,
@@ -42,6 +49,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         super().__init__(postgres_url, should_autocreate_tables and not is_known, inst_data, token_provider)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = _engine(postgres_url, token_provider)
+            optimize = storage.optimize_for_webserver
+            storage.optimize_for_webserver = partial(_optimized_for_webserver, storage, optimize)  # type: ignore[method-assign]
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
@@ -65,6 +74,11 @@ def _engine(url: str, token_provider: "PgTokenProvider | None") -> "Engine":
             pool_recycle=RECYCLED_AFTER_S,
         )
     return _engines[url]
+
+
+def _optimized_for_webserver(storage: Any, optimize: Callable[..., None], *args: Any, **limits: Any) -> None:
+    optimize(*args, **limits)
+    IdleCheck().attend(storage._engine)
 
 
 def _forget_the_parents_connections() -> None:

@@ -36,7 +36,7 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
         engine = create_engine(parsed, pool_size=POOL_SIZE, hide_parameters=True, connect_args=timeout)
-        _IdleCheck().attend(engine)
+        IdleCheck().attend(engine)
         return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def storable(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")[:MAX_KEY_LENGTH]
 
 
-class _IdleCheck:
+class IdleCheck:
     """Looks whether a connection still lives before it is used again, where it has rested for a while.
 
     A database that restarts leaves dead connections in the pool. Asking before every use costs as much as the statement

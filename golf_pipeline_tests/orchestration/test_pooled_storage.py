@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from golf_pipeline.orchestration.pooled_storage import PooledPostgresStorage
+from golf_pipeline.storage import database
 from golf_pipeline_tests.storage.conftest import new_database, postgres_url
 
 __all__ = ["postgres_url"]
@@ -40,17 +41,24 @@ def test_the_statements_of_all_instances_of_a_process_share_a_connection(url: st
     assert backends(url) == first
 
 
-def test_a_connection_that_the_server_has_ended_is_replaced_unnoticed(url: str) -> None:
+@pytest.mark.parametrize("webserver", [False, True])
+def test_a_connection_that_the_server_has_ended_is_replaced_unnoticed(
+    url: str, webserver: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TRUSTED_FOR_S", 0.0)
     storage = PooledPostgresStorage(url)
+    if webserver:
+        storage.run_storage.optimize_for_webserver(statement_timeout=15_000, pool_recycle=3600, max_overflow=20)
     storage.run_storage.get_runs_count()
-    (ended,) = backends(url)
+    ended = backends(url)
     engine = create_engine(url)
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": ended})
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:all AS int[])) pid"), {"all": [*ended]}
+        )
     engine.dispose()
     assert storage.run_storage.get_runs_count() == 0
-    (new,) = backends(url)
-    assert new != ended
+    assert not backends(url) & ended
 
 
 def test_a_forked_process_leaves_its_parents_connection_alone(url: str) -> None:
