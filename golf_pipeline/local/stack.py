@@ -37,6 +37,10 @@ ENDED_OUTRIGHT = (DAEMON, CODE_SERVER)
 """Asked to end, both wait for sensors that wait themselves, up to 20 s, and log failed ticks. Both are made to be cut
 off: ticks and runs under way go on at the next start (`crashed_runs.py`), from the last stage that is stored."""
 
+CODE_SERVER_THREADS = 16
+"""As in deploy/compose.yaml: sensors that watch hold three for seconds, and each run that starts one, where Dagster has
+six on two cores."""
+
 EVENT_BATCH_SIZE = 50
 """Events of one step that Dagster may write in one statement (DAGSTER_EVENT_BATCH_SIZE). Only PostgreSQL gains."""
 
@@ -264,7 +268,8 @@ class LocalStack:
 
     def _code_server_command(self) -> list[str]:
         code = ["-m", "golf_pipeline.definitions", "--location-name", CODE_LOCATION]
-        return [sys.executable, "-m", "dagster", "api", "grpc", "-p", str(self.code_port), *code]
+        workers = ["--max-workers", str(CODE_SERVER_THREADS)]
+        return [sys.executable, "-m", "dagster", "api", "grpc", "-p", str(self.code_port), *workers, *code]
 
     def _start_dagster(self, since: float) -> list[tuple[Child, probes.Probe]]:
         """Start the webserver and the daemon; returns each with what tells that it is ready."""

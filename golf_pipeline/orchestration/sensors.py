@@ -38,6 +38,10 @@ INGEST_TICK_S = 19.5
 
 DISPATCH_TICK_S = 14.5
 DISPATCH_POLL_S = 0.2
+TOP_UP_TICK_S = 4.5
+"""Just under one of the daemon's looks."""
+
+TOP_UP_POLL_S = 0.5
 RECONCILE_TICK_S = 40.0
 """Under the 60 s that a tick may take."""
 
@@ -127,12 +131,18 @@ def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def top_up_reanalysis(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
+    deadline = time.monotonic() + TOP_UP_TICK_S
     settings, catalog = swing_store.settings, swing_store.catalog
+    backfills = Backfills(catalog.engine)
     load = ReanalysisLoad(settings.reanalysis_runs, settings.reanalysis_batch, settings.remeasure_batch)
-    requests = hand_out(catalog, Backfills(catalog.engine), load, runs_under_way(context.instance))
-    if not requests:
-        return dg.SensorResult(skip_reason="no backfill has more to hand out, or uploads wait")
-    return dg.SensorResult(run_requests=requests)
+    while True:
+        if backfills.any_running():
+            requests = hand_out(catalog, backfills, load, runs_under_way(context.instance))
+            if requests:
+                return dg.SensorResult(run_requests=requests)
+        if time.monotonic() + TOP_UP_POLL_S >= deadline:
+            return dg.SensorResult(skip_reason="no backfill has more to hand out, or uploads wait")
+        time.sleep(TOP_UP_POLL_S)
 
 
 @dg.run_failure_sensor(

@@ -9,7 +9,7 @@ after the backfill was made are not in it. Every method is safe to call from sev
 holds the rows of the running backfills, and every change of an item names the state that it must have.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -108,7 +108,7 @@ class Backfills(BackfillReadings):
     def next_items(self, limit: int) -> _Work:
         """Claim up to `limit` swings: those that wait again first, then the next ones of the oldest running backfill.
 
-        A backfill whose list has come to its end, and whose items all ended, becomes FINISHED here.
+        A backfill whose list has come to its end, and whose items all ended, becomes FINISHED here too.
         """
         if limit <= 0:
             return []
@@ -126,6 +126,19 @@ class Backfills(BackfillReadings):
                     break
                 items += self._next_of(connection, backfill, limit - len(items))
         return items
+
+    def any_running(self) -> bool:
+        """Whether `next_items` may have anything to hand out, or to end."""
+        with self._reader.connect() as connection:
+            running = select(1).where(backfills.c.state == BackfillState.RUNNING).limit(1)
+            return connection.execute(running).first() is not None
+
+    def finish_ended(self, backfill_ids: Collection[str]) -> None:
+        """Those of these backfills become FINISHED whose list has come to its end and whose items all ended."""
+        with self._engine.begin() as connection:
+            at_end = backfills.c.backfill_id.in_(backfill_ids) & (backfills.c.cursor == _AT_END)
+            for row in _held(connection, at_end & (backfills.c.state == BackfillState.RUNNING)):
+                self._end_if_all_ended(connection, row.backfill_id)
 
     def state_of(self, backfill_id: str) -> BackfillState:
         """How the backfill stands: what a worker asks between two swings.

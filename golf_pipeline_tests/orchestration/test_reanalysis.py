@@ -246,6 +246,7 @@ def test_of_two_uploads_of_the_same_bytes_one_is_computed_and_the_other_copied(
     backfills, backfill_id = begin(analysed, outdated=dict(STAGE_VERSIONS))
     (request,) = run_requests(analysed, backfills)
     assert run_one(analysed, request, instance).success
+    assert backfills.state_of(backfill_id) == BackfillState.FINISHED, "nobody has to look for it"
     assert [item.state for item in backfills.items(backfill_id)] == [ItemState.DONE, ItemState.DONE]
     assert len(computed) == 1
     made = [analysed.catalog.stages(name)["findings"] for name in ("monday", "tuesday")]

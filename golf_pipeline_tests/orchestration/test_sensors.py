@@ -16,6 +16,8 @@ from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import recovery, sensors
 from golf_pipeline.orchestration.recovery import Recovered, heal_stuck, recover_swings_of_dead_run, swings_of_run
 from golf_pipeline.orchestration.workspace import Workspace, run_folder
+from golf_pipeline.storage.backfill_selection import Selection
+from golf_pipeline.storage.backfills import Backfills
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses
 from golf_pipeline.swing.errors import ErrorCode, SwingError
@@ -43,6 +45,33 @@ def test_the_ingest_sensor_registers_and_says_so(
     with tick(cloud, instance, "ingest_uploads") as data:
         assert "1 new" in (data.skip_message or "")
     assert cloud.record("monday").status == Status.STARTED
+
+
+def test_a_backfill_that_begins_during_a_tick_is_handed_out_by_it(
+    cloud: Cloud, daemons_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "TOP_UP_TICK_S", 30.0)
+    cloud.upload("golf-swings/ann/monday.mp4", b"x")
+    cloud.catalog.set_status("monday", Status.AI_COMPLETED, "done")
+    backfills = Backfills(cloud.catalog.engine)
+
+    def begin_later() -> None:
+        time.sleep(0.3)
+        backfills.create(Selection(analysis_id="monday"), "an operator", 1)
+
+    begun = in_thread(begin_later)
+    with tick(cloud, daemons_instance, "top_up_reanalysis") as data:
+        (request,) = data.run_requests or []
+    begun.join()
+    assert request.tags["golf/swings"] == "1"
+
+
+def test_without_a_backfill_a_tick_skips(
+    cloud: Cloud, daemons_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "TOP_UP_TICK_S", 0.0)
+    with tick(cloud, daemons_instance, "top_up_reanalysis") as data:
+        assert "no backfill" in (data.skip_message or "")
 
 
 def test_without_a_queue_the_ingest_sensor_says_what_to_set(cloud: Cloud, instance: dg.DagsterInstance) -> None:
