@@ -16,6 +16,7 @@ from golf_pipeline.settings import Settings
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline_tests.api.issuer import TestIssuer
+from golf_pipeline_tests.databases import sqlite_catalog
 from golf_pipeline_tests.storage.conftest import s3_url, store
 
 __all__ = ["s3_url", "store"]
@@ -25,8 +26,7 @@ Serve = Callable[..., httpx.Client]
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path)
     yield catalog
     catalog.engine.dispose()
 

@@ -25,6 +25,7 @@ from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.api.test_video import analysis
 from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
+from golf_pipeline_tests.databases import sqlite_catalog
 
 __all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
 
@@ -229,8 +230,7 @@ class World:
 def world(
     s3_url: str, tokens: TestIssuer, analysis: SwingAnalysis, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    catalog = Catalog(f"sqlite:///{tmp_path_factory.mktemp('access') / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path_factory.mktemp("access"))
     with catalog.engine.begin() as connection:
         name_coaches(connection, "ann", ["carl"])
     session = create_session(catalog.engine, "carl", "Tuesday", "", ["ann"]).session_id

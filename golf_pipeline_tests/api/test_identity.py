@@ -33,6 +33,7 @@ from golf_pipeline.storage.links import sign_link
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline_tests.api.conftest import Serve, serving
 from golf_pipeline_tests.api.issuer import AUDIENCE, Key, TestIssuer
+from golf_pipeline_tests.databases import sqlite_catalog
 
 LINK_KEY = "k" * 32
 HOUR = 3600
@@ -52,8 +53,7 @@ def shared(
     tokens: TestIssuer, s3_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[httpx.Client, str]]:
     """One API for all attacks, and the path of a swing of ann's there."""
-    catalog = Catalog(f"sqlite:///{tmp_path_factory.mktemp('identity') / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path_factory.mktemp("identity"))
     catalog.create("swings", Upload("ann", "anns", "mp4", upload_key("ann", "anns", "mp4")), is_authenticated=True)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "test")

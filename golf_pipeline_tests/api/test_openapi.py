@@ -20,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
 
 from golf_pipeline.api.app import create_app
 from golf_pipeline.settings import Settings
-from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.coaches import create_session, name_coaches
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.swing.documents import SwingAnalysis
@@ -29,6 +28,7 @@ from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.api.test_video import analysis
 from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
+from golf_pipeline_tests.databases import sqlite_catalog
 
 __all__ = ["analysis", "findings", "metrics", "report", "segmentation"]
 
@@ -61,8 +61,7 @@ def service(
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("AWS_ACCESS_KEY_ID", "test")
         patched.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        catalog = Catalog(f"sqlite:///{tmp_path_factory.mktemp('openapi') / 'catalog.db'}")
-        catalog.migrate()
+        catalog = sqlite_catalog(tmp_path_factory.mktemp("openapi"))
         store = ObjectStore.connect("published", s3_url, "us-east-1")
         store.client.create_bucket(Bucket=store.bucket)
         swings = Swings(catalog, store, analysis)

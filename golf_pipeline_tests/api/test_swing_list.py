@@ -28,7 +28,8 @@ from golf_pipeline_tests.api.finished import Swings
 from golf_pipeline_tests.api.issuer import TestIssuer
 from golf_pipeline_tests.api.test_video import analysis
 from golf_pipeline_tests.coach.conftest import findings, metrics, report, segmentation
-from golf_pipeline_tests.storage.conftest import new_database, postgres_url
+from golf_pipeline_tests.databases import postgres_catalog
+from golf_pipeline_tests.storage.conftest import postgres_url
 
 __all__ = ["analysis", "findings", "metrics", "postgres_url", "report", "segmentation"]
 
@@ -196,14 +197,10 @@ def test_a_cursor_that_somebody_made_is_refused_whatever_it_holds(when: object, 
 def test_a_golfer_whose_id_no_database_can_hold_is_one_that_is_not_there(
     serve: Serve, tokens: TestIssuer, postgres_url: str
 ) -> None:
-    with new_database(postgres_url) as url:
-        on_postgresql = Catalog(url)
-        on_postgresql.migrate()
-        api = serve(on_postgresql)
-        answers = [
-            api.get(f"{SWINGS}?user_id=a%00b", headers=tokens.headers("kim", role)) for role in ("coach", "admin")
-        ]
-        on_postgresql.engine.dispose()
+    on_postgresql = postgres_catalog(postgres_url)
+    api = serve(on_postgresql)
+    answers = [api.get(f"{SWINGS}?user_id=a%00b", headers=tokens.headers("kim", role)) for role in ("coach", "admin")]
+    on_postgresql.engine.dispose()
     assert [answer.status_code for answer in answers] == [404, 200]
     assert answers[1].json()["swings"] == []
 

@@ -16,7 +16,8 @@ from cfnlint.decode import cfn_yaml
 from sqlalchemy import make_url
 
 import golf_pipeline
-from golf_pipeline_tests.storage.conftest import new_database, postgres_url, s3_url
+from golf_pipeline_tests.databases import new_database
+from golf_pipeline_tests.storage.conftest import postgres_url, s3_url
 
 __all__ = ["postgres_url", "s3_url"]
 
@@ -150,8 +151,8 @@ def database_environment(postgres_url: str) -> Iterator[dict[str, str]]:
     """The variables by which the parts of compose.yaml find PostgreSQL: two empty databases, reached over TCP."""
     socket_file = Path(str(make_url(postgres_url).query["host"])) / ".s.PGSQL.5432"
     with ExitStack() as stack:
-        catalog = make_url(stack.enter_context(new_database(postgres_url)))
-        history = make_url(stack.enter_context(new_database(postgres_url)))
+        catalog = make_url(new_database(postgres_url))
+        history = make_url(new_database(postgres_url))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         port = listener.getsockname()[1]
         threading.Thread(target=_forward, args=(listener, socket_file), daemon=True).start()

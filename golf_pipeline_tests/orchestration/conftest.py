@@ -25,6 +25,7 @@ from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.keys import parse_upload_key
 from golf_pipeline.storage.object_store import ObjectStore
 from golf_pipeline.storage.records import AnalysisRecord
+from golf_pipeline_tests.databases import sqlite_catalog
 
 REGION = "us-east-1"
 MAX_RECEIVES = 3
@@ -122,6 +123,7 @@ def open_cloud(endpoint: str, folder: Path) -> Iterator[Cloud]:
     notify = {"QueueConfigurations": [{"QueueArn": _arn(sqs, queue), "Events": ["s3:ObjectCreated:*"]}]}
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=notify)
     sqs.purge_queue(QueueUrl=queue)  # S3 announces itself with a test event
+    sqlite_catalog(folder)
     settings = Settings(
         bucket=name,
         region=REGION,

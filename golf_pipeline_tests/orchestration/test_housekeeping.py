@@ -19,7 +19,7 @@ from golf_pipeline.storage.idempotency import IdempotencyKeys
 from golf_pipeline.storage.keys import parse_upload_key, upload_key
 from golf_pipeline.storage.rates import Rate, RateLimiter
 from golf_pipeline.storage.records import Status
-from golf_pipeline.storage.tables import alarm_states, analyses, conversations, idempotency_keys, rate_limits
+from golf_pipeline.storage.tables import alarm_states, analyses, conversations, golfers, idempotency_keys, rate_limits
 from golf_pipeline_tests.orchestration.conftest import Cloud
 
 FIND = "find_orphaned_outputs"
@@ -156,6 +156,8 @@ def test_days_and_changed_golfers_are_counted_every_hour(cloud: Cloud, instance:
     assert kept is not None
     assert kept.by_status[Status.AI_COMPLETED] == 1
     age(cloud, "s1", uploaded_at=ago(1), completed_at=ago(1))  # counted long after its last change: not again
+    with cloud.catalog.engine.begin() as connection:
+        connection.execute(update(golfers).values(updated_at=ago(1)))
     assert told(run(cloud, instance, statistics_job), "count_golfers") == {"golfers": 0, "up_to": "no change"}
 
 

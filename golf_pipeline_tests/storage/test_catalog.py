@@ -23,7 +23,7 @@ from golf_pipeline.storage.profiles import record_profile
 from golf_pipeline.storage.records import AnalysisRecord, RegisterOutcome, StageOutput, Status
 from golf_pipeline.storage.tables import superseded_outputs
 from golf_pipeline.swing.errors import ErrorCode, SwingError
-from golf_pipeline_tests.storage.conftest import new_database
+from golf_pipeline_tests.databases import new_database
 from golf_pipeline_tests.storage.kept_swings import change, record
 
 BUCKET = "swings"
@@ -55,12 +55,11 @@ def test_many_processes_may_migrate_at_once(tmp_path: Path) -> None:
 
 def test_real_processes_may_migrate_at_once(tmp_path: Path, postgres_url: str) -> None:
     code = "import sys; from golf_pipeline.storage.catalog import Catalog; Catalog(sys.argv[1]).migrate()"
-    with new_database(postgres_url) as on_postgres:
-        urls = [f"sqlite:///{tmp_path / 'catalog.db'}", on_postgres] * 2
-        started = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for url in urls]
-        ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
-        assert ended == [(b"", 0)] * 4
-        assert [Catalog(url).pending_count() for url in urls[:2]] == [0, 0]
+    urls = [f"sqlite:///{tmp_path / 'catalog.db'}", new_database(postgres_url)] * 2
+    started = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for url in urls]
+    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
+    assert ended == [(b"", 0)] * 4
+    assert [Catalog(url).pending_count() for url in urls[:2]] == [0, 0]
 
 
 def test_a_catalog_of_the_first_version_keeps_its_records(catalog: Catalog) -> None:

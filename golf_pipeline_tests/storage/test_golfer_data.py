@@ -15,14 +15,14 @@ from golf_pipeline.storage.records import Status
 from golf_pipeline.storage.tombstones import bury
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import build_profile
+from golf_pipeline_tests.databases import sqlite_catalog
 from golf_pipeline_tests.storage.stored_swings import VERSIONS, finished, result, uploaded
 
 
 @pytest.fixture
 def stored(tmp_path: Path, store: ObjectStore) -> Iterator[Catalog]:
     """Ann's two finished swings, one that waits and one of bob's; two of guests."""
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path)
     finished(catalog, store, "ann", "s1", result("s1", 30.0))
     finished(catalog, store, "ann", "s2", result("s2", 12.0))
     uploaded(catalog, "ann", "s3")

@@ -15,6 +15,7 @@ from golf_pipeline.storage.records import StageOutput, Status
 from golf_pipeline.storage.result import RESULT_STAGE
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline.swing.profile import ALGORITHM_VERSION, build_profile
+from golf_pipeline_tests.databases import sqlite_catalog
 from golf_pipeline_tests.storage.stored_swings import result
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -25,8 +26,7 @@ KEPT = profile_swings_key("ann", ALGORITHM_VERSION)
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     """On SQLite alone: nothing here depends on the database."""
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path)
     yield catalog
     catalog.engine.dispose()
 

@@ -20,6 +20,7 @@ from golf_pipeline.storage.stale_profiles import (
 )
 from golf_pipeline.storage.tables import analyses, backfill_items, backfills
 from golf_pipeline.storage.tombstones import bury
+from golf_pipeline_tests.databases import sqlite_catalog
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -123,8 +124,7 @@ def test_who_has_more_to_come_is_known(catalog: Catalog) -> None:
 
 def test_finding_them_reads_no_table_of_swings_from_end_to_end(tmp_path: Path) -> None:
     """Asked of SQLite, whose plans do not depend on how many rows there are."""
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    catalog.migrate()
+    catalog = sqlite_catalog(tmp_path)
     plans: list[str] = []
 
     def explain(*called: Any) -> None:
