@@ -1,10 +1,11 @@
 """The catalog's database, SQLite or PostgreSQL by URL: connecting, migrating, and a write that both understand."""
 
+import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, make_url, text, update
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 15_000
+BUSY_POLL_S = 0.05
 POOL_SIZE = 5
 CONNECT_TIMEOUT_S = 5
 TRUSTED_FOR_S = 1.0
@@ -179,8 +181,21 @@ class _WritersQueue:
 def _configure_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_write_ahead_log(cursor)
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Several processes may open a new file at once, and for this change SQLite itself does not wait its turn."""
+    deadline = monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if monotonic() > deadline:
+                raise
+            sleep(BUSY_POLL_S)

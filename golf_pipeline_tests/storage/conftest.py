@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from golf_pipeline.storage.catalog import Catalog
 from golf_pipeline.storage.object_store import ObjectStore
-from golf_pipeline_tests.databases import postgres_catalog, sqlite_catalog
+from golf_pipeline_tests.databases import emptied_postgres_catalog, sqlite_catalog
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
     if request.param == "sqlite":
         catalog = sqlite_catalog(tmp_path)
     else:
-        catalog = postgres_catalog(request.getfixturevalue("postgres_url"))
+        catalog = emptied_postgres_catalog(request.getfixturevalue("postgres_url"))
     yield catalog
     catalog.engine.dispose()
 
