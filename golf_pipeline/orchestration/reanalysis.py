@@ -85,8 +85,8 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
             work.reanalyze(item)
     finally:
         lease.close()
-    backfills.finish_ended({item.backfill_id for item in items})
     yield from work.told()
+    backfills.finish_ended({item.backfill_id for item in items})
     yield dg.Output(None, metadata=dict(work.counts))
 
 
