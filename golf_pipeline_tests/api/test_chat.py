@@ -160,7 +160,7 @@ def test_a_model_that_lies_hangs_or_fails_leaves_the_answer_to_the_rules(
         reply = ask(api, FIRST_QUESTION, ann)
         assert reply.status_code == 200
         assert reply.json()["written_by"] == "rules"
-        assert "212" not in reply.text
+        assert "212 mph" not in reply.text
         assert "evil" not in reply.text
 
 
