@@ -1,7 +1,10 @@
 """From pending rows to run requests: one run a swing while few wait, ranges of swings when many do.
 
 A run of its own costs a process start; a swing in a range costs none, but waits for the others of its batch. So latency
-wins below the backlog threshold, and throughput above it. A swing whose run died once runs alone (`recovery.py`).
+wins below the backlog threshold, and throughput above it: there whole batches are handed out and nothing less while
+more waits, or each swing that ends would let in one other, in a run of its own. A batch takes a share of what waits, so
+the last ones are small and no core idles while another has many to go. A swing whose run died once runs alone
+(`recovery.py`).
 
 Only so many swings are handed out at a time. The rest waits in the catalog, where it can be counted, put in order and
 outlive Dagster, and not in the run queue, where ten thousand rows would slow every look of the daemon.
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import dagster as dg
 
 from golf_pipeline.orchestration.partitions import swings
+from golf_pipeline.settings import Settings
 from golf_pipeline.storage.records import AnalysisRecord
 
 if TYPE_CHECKING:
@@ -42,14 +46,29 @@ class PartitionStore(Protocol):
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool: ...
 
 
+BATCH_SHARE = 8
+"""A batch is at most this part of what waits, where that is more than the least size of a batch."""
+
+
 @dataclass(frozen=True)
 class Load:
     """How much is handed out: swings in a tick, swings under way in all, and from when on and how they are batched."""
 
     cap: int
     ahead: int
-    batch_backlog: int
-    batch_size: int
+    backlog: int
+    batch_least: int
+    batch_most: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Load":
+        """As set, without the contradictions: no batch is larger than what a tick, or all runs, may have."""
+        ahead, cap = settings.dispatch_ahead, min(settings.dispatch_cap, settings.dispatch_ahead)
+        least = min(settings.batch_size, cap)
+        return cls(cap, ahead, settings.batch_backlog, least, min(cap, max(least, settings.batch_most)))
+
+    def batch_size(self, waiting: int) -> int:
+        return min(self.batch_most, max(self.batch_least, waiting // BATCH_SHARE))
 
 
 def dispatch(catalog: "Catalog", partitions: PartitionStore, algorithm_version: str, load: Load) -> list[dg.RunRequest]:
@@ -58,19 +77,23 @@ def dispatch(catalog: "Catalog", partitions: PartitionStore, algorithm_version: 
     Partitions are added here and not in the sensor's result, because a batch is only a range if its keys stand next to
     each other in the order of their insertion, and that order is known once they are in.
     """
-    pending = catalog.pending(min(load.cap, load.ahead))
+    pending = catalog.pending(load.cap)
     if not pending:
         return []
-    room = load.ahead - catalog.in_flight()
-    won = set(catalog.mark_dispatched([record.analysis_id for record in pending[: max(0, room)]]))
+    waiting = len(pending) if len(pending) < load.backlog else catalog.pending_count()
+    size = load.batch_size(waiting) if waiting >= load.backlog else 1
+    room = max(0, min(load.cap, load.ahead - catalog.in_flight()))
+    if waiting > room:
+        room = room // size * size
+    won = set(catalog.mark_dispatched([record.analysis_id for record in pending[:room]]))
     records = [record for record in pending if record.analysis_id in won]
     alone, together = records, []
-    if len(records) >= load.batch_backlog:
+    if size > 1:
         alone = [record for record in records if record.interruptions or _has_a_place(record, partitions)]
         together = [record for record in records if record not in alone]
     partitions.add_dynamic_partitions(_SWINGS, [record.partition_key for record in alone])
     requests = [_single(record, algorithm_version) for record in alone]
-    for batch in _in_ranges(together, partitions, load.batch_size):
+    for batch in _in_ranges(together, partitions, size):
         requests.append(_single(batch[0], algorithm_version) if len(batch) == 1 else _batch(batch, algorithm_version))
     return requests
 

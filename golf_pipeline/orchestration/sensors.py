@@ -108,14 +108,9 @@ def _finish_deletions(context: dg.SensorEvaluationContext, store: SwingStore) ->
 )
 def dispatch_swings(context: dg.SensorEvaluationContext, swing_store: SwingStore) -> dg.SensorResult:
     deadline = time.monotonic() + DISPATCH_TICK_S
-    settings = swing_store.settings
+    load = Load.of(swing_store.settings)
     while True:
-        requests = dispatch(
-            swing_store.catalog,
-            context.instance,
-            PIPELINE_VERSION,
-            Load(settings.dispatch_cap, settings.dispatch_ahead, settings.batch_backlog, settings.batch_size),
-        )
+        requests = dispatch(swing_store.catalog, context.instance, PIPELINE_VERSION, load)
         if requests:
             return dg.SensorResult(run_requests=requests)
         if time.monotonic() + DISPATCH_POLL_S >= deadline:

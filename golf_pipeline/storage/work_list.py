@@ -37,8 +37,10 @@ class WorkList:
             return [AnalysisRecord.model_validate(row._asdict()) for row in connection.execute(query)]
 
     def pending_count(self) -> int:
+        """How many `pending` would return without a limit."""
+        query = select(func.count()).select_from(analyses).where(_is_pending(), _has_rested())
         with self._reader.connect() as connection:
-            return connection.execute(select(func.count()).select_from(analyses).where(_is_pending())).scalar_one()
+            return connection.execute(query).scalar_one()
 
     def mark_dispatched(self, analysis_ids: Sequence[str]) -> list[str]:
         """Claim pending analyses for a run; returns those won, so that two dispatchers never start one twice."""

@@ -9,16 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golf_pipeline.definitions import build_defs
-from golf_pipeline.orchestration.dispatch import RANGE_END_TAG, RANGE_START_TAG, Load, contiguous, dispatch
+from golf_pipeline.orchestration.dispatch import BATCH_TAG, RANGE_END_TAG, RANGE_START_TAG, Load, contiguous, dispatch
+from golf_pipeline.settings import Settings
 from golf_pipeline.storage.records import AnalysisRecord, Status
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 from golf_pipeline_tests.orchestration.conftest import Cloud
 
 
 def hand_out(
-    cloud: Cloud, instance: dg.DagsterInstance, cap: int = 50, backlog: int = 20, size: int = 10, ahead: int = 100
+    cloud: Cloud,
+    instance: dg.DagsterInstance,
+    cap: int = 50,
+    backlog: int = 20,
+    size: int = 10,
+    ahead: int = 100,
+    most: int | None = None,
 ) -> list[dg.RunRequest]:
-    return dispatch(cloud.catalog, instance, "v1", Load(cap, ahead, backlog, size))
+    return dispatch(cloud.catalog, instance, "v1", Load(cap, ahead, backlog, size, most or size))
+
+
+def sizes(requests: list[dg.RunRequest]) -> list[int]:
+    return [int(request.tags.get(BATCH_TAG, "1")) for request in requests]
 
 
 def upload_many(cloud: Cloud, names: list[str]) -> None:
@@ -131,6 +142,37 @@ def test_a_swing_whose_run_died_runs_alone(cloud: Cloud, instance: dg.DagsterIns
     assert sorted(request.partition_key for request in requests if request.partition_key) == names
     (batch,) = [request for request in requests if not request.partition_key]
     assert (batch.tags[RANGE_START_TAG], batch.tags[RANGE_END_TAG]) == ("new1", "new2")
+
+
+def test_in_a_backlog_a_swing_that_ends_lets_no_other_in_before_there_is_room_for_a_whole_batch(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    upload_many(cloud, [f"s{number:02}" for number in range(14)])
+    assert sizes(hand_out(cloud, instance, backlog=3, size=3, ahead=8)) == [3, 3]
+    assert hand_out(cloud, instance, backlog=3, size=3, ahead=8) == []
+    cloud.catalog.fail("s00", SwingError(ErrorCode.INTERNAL, "x"))
+    assert sizes(hand_out(cloud, instance, backlog=3, size=3, ahead=8)) == [3]
+    for number in range(1, 9):
+        cloud.catalog.fail(f"s{number:02}", SwingError(ErrorCode.INTERNAL, "x"))
+    assert sizes(hand_out(cloud, instance, backlog=3, size=3, ahead=8)) == [3, 2], "the last ones wait for nobody"
+
+
+def test_the_batches_are_large_while_many_wait_and_small_toward_the_end(
+    cloud: Cloud, instance: dg.DagsterInstance
+) -> None:
+    upload_many(cloud, [f"s{number:02}" for number in range(40)])
+    handed_out = []
+    while requests := hand_out(cloud, instance, cap=6, backlog=4, size=2, most=4, ahead=100):
+        handed_out.append(sizes(requests))
+    assert handed_out == [[4], [4], [4], [3, 3], [2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2]]
+
+
+@given(ahead=st.integers(1, 300), cap=st.integers(1, 300), least=st.integers(1, 300), most=st.integers(1, 300))
+def test_whatever_is_set_a_batch_fits_into_what_may_be_handed_out(ahead: int, cap: int, least: int, most: int) -> None:
+    settings = Settings(dispatch_ahead=ahead, dispatch_cap=cap, batch_size=least, batch_most=most)
+    load = Load.of(settings)
+    for waiting in (1, 20, 10_000):
+        assert 1 <= load.batch_size(waiting) <= min(load.cap, load.ahead)
 
 
 @given(
