@@ -312,7 +312,12 @@ class Swing:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._of_stage(stage):
-                self.workspace.objects.download(self.stored(stage).key_of(name), path)
+                body = self.workspace.objects.get_bytes(self.stored(stage).key_of(name))
+            try:
+                path.write_bytes(body)
+            except OSError:  # half of it must not pass for the whole when this is tried again
+                path.unlink(missing_ok=True)
+                raise
         return path
 
     @contextmanager

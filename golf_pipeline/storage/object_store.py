@@ -1,7 +1,7 @@
-"""The object store: one S3 bucket, reached through boto3, whose failures are this project's typed errors.
+"""The object store: one S3 bucket, whose failures are this project's typed errors (`s3_errors.py`).
 
-What a key means is `keys.py`'s matter. A missing or forbidden object is permanent; anything that a healthy service
-would not answer is retryable.
+Small objects are moved whole by a fast client (`whole_objects.py`), all else is boto3's: videos, listings, signed
+links, uploads in parts. What a key means is `keys.py`'s matter.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from golf_pipeline.storage.s3_errors import refused, unavailable
+from golf_pipeline.storage.whole_objects import WholeObjects
 from golf_pipeline.swing.errors import ErrorCode, SwingError
 
 if TYPE_CHECKING:
@@ -25,20 +27,6 @@ PART_BYTES = 5 * 1024 * 1024
 
 DELETED_AT_ONCE = 1000
 """Keys in one request to delete: S3 takes no more."""
-
-_OUR_FAULT = frozenset(
-    {
-        "NoSuchBucket",
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "ExpiredToken",
-        "InvalidToken",
-        "RequestTimeTooSkewed",
-        "AuthorizationHeaderMalformed",
-    }
-)
-"""Answers (as 403 or 404) to a wrong setting, key or clock of this service: the golfer's upload is neither gone nor
-forbidden, and failing it for good would fail every swing until an operator notices."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +75,17 @@ class IncompleteUpload:
 class ObjectStore:
     """One bucket. All methods raise SwingError: UPLOAD_DELETED, UPLOAD_FORBIDDEN or STORAGE_UNAVAILABLE (retryable)."""
 
-    def __init__(self, bucket: str, client: "S3Client") -> None:
-        self.bucket = bucket
-        self.client = client
+    def __init__(self, bucket: str, client: "S3Client", whole: WholeObjects) -> None:
+        self.bucket, self.client, self._whole = bucket, client, whole
 
     @classmethod
     def connect(
         cls, bucket: str, endpoint_url: str | None = None, region: str | None = None, patience: Patience = IN_A_RUN
-    ) -> "ObjectStore":
+    ) -> Self:
         """A store over a new client; credentials are boto3's own business. Importing boto3 takes 0.3 s, hence here."""
         import boto3
         from botocore.config import Config
-        from botocore.handlers import add_expect_header
+        from botocore.session import get_session
 
         # Other services than AWS do not all know boto3's newer checksum trailers, and want the bucket in the path. On
         # AWS the bucket goes into the host name: only then does boto3 presign for the bucket's own region. The global
@@ -116,10 +103,22 @@ class ObjectStore:
             user_agent=USER_AGENT,
             **(other_service if endpoint_url else {}),
         )
-        client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
-        # It has each PUT wait for "100 Continue" before it sends the body: a round trip more for every small document.
-        client.meta.events.unregister("before-call.s3", add_expect_header)
-        return cls(bucket, client)
+        session = get_session()
+        client = boto3.Session(botocore_session=session).client(
+            "s3", endpoint_url=endpoint_url, region_name=region, config=config
+        )
+        certificates = session.get_config_variable("ca_bundle")
+        whole = WholeObjects.connect(
+            bucket,
+            client.meta.endpoint_url,
+            client.meta.region_name,
+            session.get_credentials(),
+            patience,
+            in_host_name=endpoint_url is None,
+            user_agent=USER_AGENT,
+            certificates=Path(certificates).read_bytes() if certificates else None,
+        )
+        return cls(bucket, client, whole)
 
     def check(self) -> None:
         """Return if the bucket can be reached; whatever keeps us from it is STORAGE_UNAVAILABLE."""
@@ -127,7 +126,7 @@ class ObjectStore:
             with _typed_errors(self.bucket):
                 self.client.head_bucket(Bucket=self.bucket)
         except SwingError as error:
-            raise _unavailable(error.detail) from error
+            raise unavailable(error.detail) from error
 
     def head(self, key: str) -> ObjectFacts:
         with _typed_errors(key):
@@ -164,17 +163,14 @@ class ObjectStore:
         return ObjectFacts(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
     def put_bytes(self, key: str, body: bytes, content_type: str) -> None:
-        with _typed_errors(key):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+        self._whole.put(key, body, content_type)
 
     def get_bytes(self, key: str) -> bytes:
-        with _typed_errors(key):
-            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return self._whole.get(key)
 
     def copy(self, source: str, target: str) -> None:
         """Copy within the bucket, without the bytes passing through here."""
-        with _typed_errors(source):
-            self.client.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
+        self._whole.copy(source, target)
 
     def list_objects(self, prefix: str, start_after: str | None = None) -> Iterator[ObjectFacts]:
         """Yield the objects under a prefix in key order."""
@@ -208,8 +204,8 @@ class ObjectStore:
                     Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
                 )
             # The request succeeds although single keys fail.
-            for refused in answer.get("Errors", []):
-                raise _unavailable(f"{refused.get('Key')}: {refused.get('Code')}")
+            for failed in answer.get("Errors", []):
+                raise unavailable(f"{failed.get('Key')}: {failed.get('Code')}")
             count += len(batch)
         return count
 
@@ -335,41 +331,8 @@ def _typed_errors(key: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _translated(error, key) from error
+        answer: Any = error.response
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise refused(key, status, str(answer.get("Error", {}).get("Code", ""))) from error
     except BotoCoreError as error:
-        raise _unavailable(f"{key}: {type(error).__name__}") from error
-
-
-def _translated(error: Exception, key: str) -> SwingError:
-    answer = getattr(error, "response", {})
-    code = str(answer.get("Error", {}).get("Code", ""))
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    detail = f"{key}: {code or status}"
-    if code in _OUR_FAULT:
-        return _unavailable(detail)
-    if status == 404:
-        return SwingError(
-            ErrorCode.UPLOAD_DELETED, "The video is no longer there. Please upload it again.", detail=detail
-        )
-    if status == 412:
-        return SwingError(
-            ErrorCode.UPLOAD_DELETED,
-            "The video was replaced by another one while we read it; the newer one is analysed instead.",
-            detail=detail,
-        )
-    if status in {401, 403}:
-        return SwingError(
-            ErrorCode.UPLOAD_FORBIDDEN,
-            "We are not allowed to read this video. Please upload it again through the app.",
-            detail=detail,
-        )
-    return _unavailable(detail)
-
-
-def _unavailable(detail: str) -> SwingError:
-    return SwingError(
-        ErrorCode.STORAGE_UNAVAILABLE,
-        "Our storage did not answer. The video is safe; we will try again.",
-        detail=detail,
-        retryable=True,
-    )
+        raise unavailable(f"{key}: {type(error).__name__}") from error

@@ -154,7 +154,9 @@ def test_a_deletion_that_the_storage_breaks_off_hides_the_swing_and_can_be_repea
 ) -> None:
     swings.finished("s1")
     ann = tokens.headers("ann")
-    broken = serve(its_store=ObjectStore("no-such-bucket-here", swings.store.client))
+    broken = serve(
+        its_store=ObjectStore.connect("no-such-bucket-here", swings.store.client.meta.endpoint_url, "us-east-1")
+    )
     answer = broken.delete(f"{SWINGS}/s1", headers=ann)
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
     assert answer.json()["detail"].startswith("The swing is deleted")

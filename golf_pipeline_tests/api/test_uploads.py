@@ -240,7 +240,7 @@ def test_uploads_of_one_user_are_counted_by_the_hour(serve: Serve, tokens: TestI
 def test_a_storage_that_fails_at_the_end_leaves_a_record_that_says_so(
     serve: Serve, catalog: Catalog, store: ObjectStore
 ) -> None:
-    elsewhere = ObjectStore("no-such-bucket-here", store.client)
+    elsewhere = ObjectStore.connect("no-such-bucket-here", store.client.meta.endpoint_url, "us-east-1")
     answer = serve(its_store=elsewhere).post(PATH, content=form(), headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_UNAVAILABLE")
     [record] = list_swings(catalog, "guest", 50)

@@ -17,6 +17,7 @@ from mypy_boto3_sqs import SQSClient
 from golf_pipeline.local import probes
 from golf_pipeline.local.aws import EmbeddedAws
 from golf_pipeline.local.ports import claim_port
+from golf_pipeline.storage.object_store import ObjectStore
 
 START_TIMEOUT_S = 60.0
 VISIBILITY_S = 1
@@ -81,3 +82,10 @@ def aws(aws_process: AwsProcess) -> AwsProcess:
             aws_process.s3.delete_object(Bucket=aws_process.bucket, Key=entry["Key"])
     aws_process.drain()
     return aws_process
+
+
+@pytest.fixture
+def store(aws: AwsProcess, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "local")
+    return ObjectStore.connect(aws.bucket, aws.config.endpoint_url, aws.config.region)

@@ -161,8 +161,9 @@ def test_a_presigned_put_stores_the_object_and_its_event_names_it(aws: AwsProces
     assert record["s3"]["object"]["size"] == len(b"video")
 
 
-def test_an_upload_in_parts_is_announced_whole_and_survives_and_an_aborted_one_leaves_nothing(aws: AwsProcess) -> None:
-    store = ObjectStore(aws.bucket, aws.s3)
+def test_an_upload_in_parts_is_announced_whole_and_survives_and_an_aborted_one_leaves_nothing(
+    aws: AwsProcess, store: ObjectStore
+) -> None:
     body = bytes(range(256)) * (2 * PART_BYTES // 256 + 9)
     whole, aborted = (store.stream(f"golf-swings/u/{name}.mov", "video/quicktime") for name in ("whole", "aborted"))
     for upload in (whole, aborted):

@@ -8,9 +8,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import unquote_plus
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from golf_pipeline.storage.object_store import ObjectFacts, ObjectStore
 from golf_pipeline.swing.errors import SwingError
@@ -24,14 +22,6 @@ OF_THE_LONG_WAY = "access-control-allow-origin"
 """Which moto adds to every answer, whether a page of another origin asks or not."""
 
 Answer = tuple[int, dict[str, str], bytes]
-
-
-@pytest.fixture
-def store(aws: AwsProcess) -> ObjectStore:
-    """As `ObjectStore.connect` makes it: without checksums, which are moto's matter."""
-    config = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
-    session = boto3.Session("local", "local", region_name=aws.config.region)
-    return ObjectStore(aws.bucket, session.client("s3", endpoint_url=aws.config.endpoint_url, config=config))
 
 
 def ask(aws: AwsProcess, method: str, key: str, headers: dict[str, str], body: bytes = b"") -> Answer:
@@ -66,7 +56,7 @@ def announced(aws: AwsProcess) -> list[tuple[str, str, int, str]]:
     return [(name, unquote_plus(one["key"]), one["size"], one["eTag"]) for name, one in told]
 
 
-def test_put_copy_read_and_head_are_answered_as_moto_answers_them(aws: AwsProcess) -> None:
+def test_put_copy_read_and_head_are_answered_as_moto_answers_them(aws: AwsProcess, store: ObjectStore) -> None:
     key, headers = "golf-swings/ann@example.org/one/frames/frame_001.jpg", {"Content-Type": "image/jpeg"}
     source = {"x-amz-copy-source": f"/{aws.bucket}/{key.replace('@', '%40')}"}
     for method, asked, extra, body in (
@@ -81,7 +71,7 @@ def test_put_copy_read_and_head_are_answered_as_moto_answers_them(aws: AwsProces
         assert short[0] == 200
     assert short[1]["content-type"] == "image/jpeg"
     assert short[2] == b"picture"
-    assert [one.key for one in ObjectStore(aws.bucket, aws.s3).list_objects("")] == ["copy.jpg", key]
+    assert [one.key for one in store.list_objects("")] == ["copy.jpg", key]
 
 
 def test_what_the_store_put_copied_and_replaced_survives_as_it_was(aws: AwsProcess, store: ObjectStore) -> None:

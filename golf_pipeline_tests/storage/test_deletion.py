@@ -130,7 +130,7 @@ def test_a_deletion_that_broke_off_before_the_objects_is_finished_by_the_next_wh
     catalog: Catalog, store: ObjectStore
 ) -> None:
     record = swing(catalog, store)
-    elsewhere = ObjectStore("no-such-bucket-here", store.client)
+    elsewhere = ObjectStore.connect("no-such-bucket-here", store.client.meta.endpoint_url, "us-east-1")
     with pytest.raises(SwingError) as caught:
         delete_swing(catalog, elsewhere, record)
     assert caught.value.code == ErrorCode.STORAGE_UNAVAILABLE
@@ -147,7 +147,7 @@ def test_a_deletion_that_broke_off_before_the_objects_is_finished_by_the_next_wh
 def test_deletions_that_fail_again_and_again_do_not_keep_the_others_waiting(
     catalog: Catalog, store: ObjectStore
 ) -> None:
-    elsewhere = ObjectStore("no-such-bucket-here", store.client)
+    elsewhere = ObjectStore.connect("no-such-bucket-here", store.client.meta.endpoint_url, "us-east-1")
     for name in ("s1", "s2"):
         with pytest.raises(SwingError):
             delete_swing(catalog, elsewhere, swing(catalog, store, name))

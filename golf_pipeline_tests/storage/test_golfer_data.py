@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_swings_that_different_versions_measured_do_not_compare(stored: Catalog,
 
 
 def test_one_answer_reads_a_result_once(stored: Catalog, store: ObjectStore) -> None:
-    read = _Counting(store)
+    read = _Counting.connect(store.bucket, store.client.meta.endpoint_url, "us-east-1")
     golfer = StoredGolfer(stored, read, "ann")
     for _ in range(3):
         golfer.swing("s1")
@@ -146,7 +147,7 @@ def test_a_result_that_is_gone_or_of_another_shape_is_none(stored: Catalog, stor
 
 def test_stores_that_do_not_answer_are_one_error(stored: Catalog, store: ObjectStore, tmp_path: Path) -> None:
     no_tables = Catalog(f"sqlite:///{tmp_path / 'empty.db'}")
-    no_bucket = ObjectStore("nowhere", store.client)
+    no_bucket = ObjectStore.connect("nowhere", store.client.meta.endpoint_url, "us-east-1")
     for golfer in (StoredGolfer(no_tables, store, "ann"), StoredGolfer(stored, no_bucket, "ann")):
         with pytest.raises(SwingError) as caught:
             golfer.swing("s1")
@@ -159,8 +160,8 @@ def test_stores_that_do_not_answer_are_one_error(stored: Catalog, store: ObjectS
 class _Counting(ObjectStore):
     """The store, noting what is read."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__(store.bucket, store.client)
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
         self.keys: list[str] = []
 
     def get_bytes(self, key: str) -> bytes:

@@ -95,7 +95,14 @@ def test_what_was_named_between_the_listing_and_the_deletion_stays(
             output(sqlite, store, "s1", "metrics", "metrics/2/metrics.json")  # a run takes up what an older one left
 
     monkeypatch.setattr(orphans, "PAGE", 1)
-    found = sweep_swings(sqlite, Overtaken(store.bucket, store.client), LATER, None, 9, delete_share=0.9)
+    found = sweep_swings(
+        sqlite,
+        Overtaken.connect(store.bucket, store.client.meta.endpoint_url, "us-east-1"),
+        LATER,
+        None,
+        9,
+        delete_share=0.9,
+    )
     assert (found.orphans, found.deleted) == (2, 1)
     assert names_in(store, "golf-swings/ann/s1/") == {"metrics/2/metrics.json"}
 

@@ -138,7 +138,7 @@ def test_one_result_in_an_older_shape_leaves_the_others(catalog: Catalog, store:
 
 def test_a_store_that_does_not_answer_is_no_missing_swing(catalog: Catalog, store: ObjectStore) -> None:
     finish(catalog, store, "a", 10)
-    nowhere = ObjectStore("no-such-bucket", store.client)
+    nowhere = ObjectStore.connect("no-such-bucket", store.client.meta.endpoint_url, "us-east-1")
     with pytest.raises(SwingError) as raised:
         read(catalog, nowhere)
     assert raised.value.code == ErrorCode.STORAGE_UNAVAILABLE

@@ -75,7 +75,9 @@ def test_a_deletion_that_breaks_off_leaves_no_mark_and_is_done_again(sqlite: Cat
             raise SwingError(ErrorCode.STORAGE_UNAVAILABLE, "No answer.", retryable=True)
 
     with pytest.raises(SwingError):
-        remove_old_videos(sqlite, BreaksOff(store.bucket, store.client), LATER, most=9)
+        remove_old_videos(
+            sqlite, BreaksOff.connect(store.bucket, store.client.meta.endpoint_url, "us-east-1"), LATER, most=9
+        )
     assert names_in(store) == set()
     assert record(sqlite, "s1").video_removed_at is None
     assert remove_old_videos(sqlite, store, LATER, most=9).videos == 1
@@ -135,7 +137,7 @@ def test_replaced_outputs_go_when_they_are_old_and_nothing_names_them(catalog: C
 def test_outputs_that_could_not_be_deleted_are_not_forgotten(sqlite: Catalog, store: ObjectStore) -> None:
     uploaded(sqlite, store, "s1")
     superseded(sqlite, store, "s1", NOW, "metrics/1/metrics.json")
-    nowhere = ObjectStore("no-such-bucket-here", store.client)
+    nowhere = ObjectStore.connect("no-such-bucket-here", store.client.meta.endpoint_url, "us-east-1")
     with pytest.raises(SwingError):
         remove_superseded(sqlite, nowhere, LATER, most=9)
     assert replaced_rows(sqlite) == 1
