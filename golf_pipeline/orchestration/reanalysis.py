@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
+from dagster._core.events import DagsterEvent
 from sqlalchemy import Connection
 
 from golf_pipeline.orchestration import recovery
@@ -26,7 +26,7 @@ from golf_pipeline.orchestration.lease import Lease
 from golf_pipeline.orchestration.resources import SwingStore
 from golf_pipeline.orchestration.stages import UPLOAD, bring_through
 from golf_pipeline.orchestration.swing import SupersededError, Swing
-from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisation
+from golf_pipeline.orchestration.swing_assets import as_swing_error, materialisation, materialisation_events
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
 from golf_pipeline.orchestration.workspace import Workspace
 from golf_pipeline.storage.backfills import Backfills, BackfillState, HandedOut, ItemState
@@ -218,12 +218,8 @@ class _Work:
     def told(self) -> Iterator[DagsterEvent]:
         """The materialisations since the last time, those of an asset in one batch."""
         made, self._made = self._made, {}
-        step = self._context.get_step_execution_context()
         for of_asset in made.values():
-            batch = uuid.uuid4().hex
-            for place, one in enumerate(of_asset, start=1):
-                end = DagsterEventBatchMetadata(batch, place == len(of_asset))
-                yield DagsterEvent.asset_materialization(step, one, end)
+            yield from materialisation_events(self._context, of_asset)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ checks, retries, and how a run ends.
 
 **One bad swing fails alone.** When an asset returns an output, Dagster logs a materialisation for every partition of
 the run's range (`execute_step._get_output_asset_events` loops over all of them), the failed ones included. So no asset
-here returns one. Each yields an `AssetMaterialization` for every swing that succeeded, the moment it did, and then says
-only that its step's output is there: a bare STEP_OUTPUT event. That event is what makes the next step run
+here returns one. Each tells of a materialisation for every swing that succeeded, within a second, and then says only
+that its step's output is there: a bare STEP_OUTPUT event. That event is what makes the next step run
 (`ActiveExecution` skips a step whose input was not produced), and it logs no materialisation. `output_required=False`
 tells Dagster that a step may end without an output of the usual kind. The next steps leave out the swings that the
 run's workspace lists as lost, so a failed swing has no event in the failing asset nor in any later one, and Dagster
@@ -22,11 +22,14 @@ trouble: a full disk or a lost database is worth a retry, a TypeError is not.
 """
 
 import random
+import time
+import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 from dagster._core.execution.plan.objects import TypeCheckData
 from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandle
 
@@ -43,6 +46,9 @@ MAX_RETRIES = 3
 FIRST_RETRY_AFTER_S = 2.0
 SWINGS_PER_BACKFILL_RUN = 10
 """Swings in one run of a backfill started in the UI; each keeps its video on disk until the run ends."""
+
+TOLD_EVERY_S = 1.0
+"""Swings that come through a stage in less than that are shown in the UI together."""
 
 FORCE_TAG = "golf/force"
 """A run with this tag computes every stage that it was asked for, also where nothing has changed."""
@@ -79,6 +85,8 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: St
     keys = list(context.partition_keys)
     force = FORCE_TAG in context.run.tags
     waiting: dict[str, SwingError] = {}
+    made: list[dg.AssetMaterialization] = []
+    told_at = time.monotonic()
     workspace.hold(keys)
     for key in keys:
         if key in workspace.lost or (stage.asset, key) in workspace.done:
@@ -100,7 +108,11 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: St
                 yield _failure_seen(workspace, stage, key, error)
         else:
             workspace.done.add((stage.asset, key))
-            yield materialisation(workspace.swing(key), stage, outcome)
+            made.append(materialisation(workspace.swing(key), stage, outcome))
+            if time.monotonic() - told_at >= TOLD_EVERY_S:
+                yield from materialisation_events(context, made)
+                made, told_at = [], time.monotonic()
+    yield from materialisation_events(context, made)
     if waiting:
         raise _retry(context, waiting)
     lost = {key: workspace.lost[key] for key in keys if key in workspace.lost}
@@ -110,6 +122,16 @@ def _run_step(context: dg.AssetExecutionContext, workspace: Workspace, stage: St
     yield output_is_there(context)
     if lost and _is_last(context):
         raise _failure(lost)
+
+
+def materialisation_events(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, made: Sequence[dg.AssetMaterialization]
+) -> Iterator[DagsterEvent]:
+    """The events of one asset's materialisations, which are stored together where Dagster's storage can
+    (`DAGSTER_EVENT_BATCH_SIZE`): one by one they cost several transactions each."""
+    step, batch = context.get_step_execution_context(), uuid.uuid4().hex
+    for place, one in enumerate(made, start=1):
+        yield DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(made)))
 
 
 def materialisation(swing: Swing, stage: Stage, outcome: Outcome) -> dg.AssetMaterialization:
@@ -232,11 +254,11 @@ def _verdict(check: SwingCheck, swing: Swing) -> Verdict:
         return Verdict(False, {"not_judged": str(as_swing_error(cause))})
 
 
-def output_is_there(context: dg.AssetExecutionContext) -> dg.DagsterEvent:
+def output_is_there(context: dg.AssetExecutionContext) -> DagsterEvent:
     """What lets the next step run without a materialisation of every partition; see the module's docstring."""
     step = context.get_step_execution_context()
     (output,) = (output for output in step.step.step_outputs if output.properties.asset_key == context.asset_key)
-    return dg.DagsterEvent.step_output_event(
+    return DagsterEvent.step_output_event(
         step,
         StepOutputData(
             step_output_handle=StepOutputHandle(step.step.key, output.name),
