@@ -82,7 +82,7 @@ def reanalyze_swings(context: dg.OpExecutionContext, config: Chunk, swing_store:
             if place % SWINGS_AT_ONCE == 0:
                 yield from work.told()
                 work.look_up(items[place : place + SWINGS_AT_ONCE])
-            work.reanalyze(item)
+            work.reanalyze(item, *items[place + 1 : place + 2])
     finally:
         lease.close()
     yield from work.told()
@@ -116,6 +116,8 @@ class _Work:
         self._made: dict[str, list[dg.AssetMaterialization]] = {}
         self._asked: tuple[str, float] = ("", 0.0)
         self._records: dict[str, AnalysisRecord] = {}
+        self._read_lately: list[tuple[str, str]] = []
+        """Files that the last swing read: the next ones of the same backfill read the same."""
         self.counts: dict[str, int] = dict.fromkeys((state.value for state in ItemState if state.ended), 0)
 
     def may_go_on(self, item: HandedOut) -> bool:
@@ -135,8 +137,9 @@ class _Work:
         """Know what there is to know of the swings that come next."""
         self._records = self._workspace.look_up([item.analysis_id for item in items])
 
-    def reanalyze(self, item: HandedOut) -> None:
-        """Bring one swing through all stages, and end the item whatever happens."""
+    def reanalyze(self, item: HandedOut, following: HandedOut | None = None) -> None:
+        """Bring one swing through all stages, and end the item whatever happens; what the following one will want is
+        read meanwhile, as far as this one's predecessor shows."""
         record = self._records.get(item.analysis_id)
         if record is None or record.deleted_at is not None:
             self._end(item, ItemState.CANCELED, 0.0, None)
@@ -148,6 +151,7 @@ class _Work:
         for tries_left in reversed(range(TRIES_IN_A_RUN)):
             swing = self._workspace.swing(record.partition_key)
             swing.quiet = record.status == Status.AI_COMPLETED
+            self._read_ahead(following)
             try:
                 self._bring_through(swing, item, started)
             except SupersededError as superseded:
@@ -165,7 +169,15 @@ class _Work:
                 self._workspace.lose(record.partition_key, error)
                 self._end(item, ItemState.FAILED, time.perf_counter() - started, error)
             break
+        self._read_lately = swing.read
         self._workspace.forget(record.partition_key)
+
+    def _read_ahead(self, item: HandedOut | None) -> None:
+        record = None if item is None else self._records.get(item.analysis_id)
+        swing = None if record is None else self._workspace.known(record.partition_key)
+        if swing is not None:
+            swing.read_ahead(self._read_lately)
+            self._read_lately = []
 
     def _bring_through(self, swing: Swing, item: HandedOut, started: float) -> None:
         old = swing.stages.get(RESULT_STAGE)

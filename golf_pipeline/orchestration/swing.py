@@ -12,6 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -58,6 +59,8 @@ class Swing:
     """Stages that it came through in this run."""
     made: list[str] = field(default_factory=list)
     """Those of them that were made anew, in order."""
+    read: list[tuple[str, str]] = field(default_factory=list)
+    """Files of earlier stages that were read from the store: stage and name."""
     noted_with_the_swap: "Callable[[Connection], object] | None" = None
     """What else is noted in the transaction in which a quiet swing gets its new result."""
     _documents: dict[str, Document] = field(default_factory=dict)
@@ -65,6 +68,10 @@ class Swing:
     _readable: frozenset[str] | None = None
     _writing: Written | None = None
     _unnoted: list[StageOutput] = field(default_factory=list)
+    _puts: "list[Future[None]]" = field(default_factory=list)
+    """Under way; what is noted in the catalog waits for them (`settle`)."""
+    _ahead: "dict[str, Future[bytes]]" = field(default_factory=dict)
+    """By key: what is being read before it is asked for."""
     _seen_current: float = -math.inf
     """When, by `time.monotonic`."""
 
@@ -137,6 +144,7 @@ class Swing:
             SupersededError: quietly analysed, and another attempt began or the swing was deleted.
         """
         if self.quiet:
+            self.settle()
             outputs, self._unnoted = self._unnoted, []
             if not self.workspace.catalog.swap_outputs(self.record, outputs, self.noted_with_the_swap):
                 raise self._superseded()
@@ -181,7 +189,10 @@ class Swing:
         """
         if self.quiet:
             self._unnoted.append(output)
-        elif not self.workspace.catalog.record_stage(output, attempt=self.record.attempt):
+            self.stages[output.stage] = output
+            return
+        self.settle()
+        if not self.workspace.catalog.record_stage(output, attempt=self.record.attempt):
             raise self._superseded()
         self.stages[output.stage] = output
 
@@ -257,8 +268,20 @@ class Swing:
     def _put(self, key: str, body: bytes) -> str:
         self._present.names.append(key.removeprefix(swing_folder(self.record.user_id, self.record.analysis_id)))
         self._present.hashes[key] = hashlib.sha256(body).hexdigest()
-        self.workspace.objects.put_bytes(key, body, CONTENT_TYPES[Path(key).suffix])
+        put = self.workspace.objects.put_bytes
+        self._puts.append(self.workspace.pool.submit(put, key, body, CONTENT_TYPES[Path(key).suffix]))
         return key
+
+    def settle(self) -> None:
+        """Return when all that was put is stored: until then S3 works at it while the next thing is computed.
+
+        Raises:
+            SwingError: STORAGE_UNAVAILABLE, something was not stored.
+        """
+        puts, self._puts = self._puts, []
+        wait(puts)
+        for put in puts:
+            put.result()
 
     def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
         """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
@@ -284,9 +307,7 @@ class Swing:
         """The document of an earlier stage, from memory or from the store."""
         self._check_readable(stage)
         if stage not in self._documents:
-            with self._of_stage(stage):
-                body = self.workspace.objects.get_bytes(self.stored(stage).key)
-            self._documents[stage] = model.model_validate_json(body)
+            self._documents[stage] = model.model_validate_json(self._read(stage, self.stored(stage).key))
         document = self._documents[stage]
         if not isinstance(document, model):
             raise TypeError(f"stage {stage} holds {type(document).__name__}, not {model.__name__}")
@@ -311,14 +332,26 @@ class Swing:
         path = self.folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._of_stage(stage):
-                body = self.workspace.objects.get_bytes(self.stored(stage).key_of(name))
+            body = self._read(stage, self.stored(stage).key_of(name))
             try:
                 path.write_bytes(body)
             except OSError:  # half of it must not pass for the whole when this is tried again
                 path.unlink(missing_ok=True)
                 raise
         return path
+
+    def _read(self, stage: str, key: str) -> bytes:
+        self.read.append((stage, Path(key).name))
+        under_way = self._ahead.pop(key, None)
+        with self._of_stage(stage):
+            return self.workspace.objects.get_bytes(key) if under_way is None else under_way.result()
+
+    def read_ahead(self, files: Sequence[tuple[str, str]]) -> None:
+        """Begin to read files (stage and name) that this swing will probably want, where it has such outputs."""
+        for stage, name in files:
+            if stage in self.stages:
+                key = self.stages[stage].key_of(name)
+                self._ahead[key] = self.workspace.pool.submit(self.workspace.objects.get_bytes, key)
 
     @contextmanager
     def _of_stage(self, stage: str) -> Iterator[None]:
@@ -334,6 +367,8 @@ class Swing:
 
     def release(self) -> None:
         """Drop the files and the memory of a swing that this run is done with."""
+        wait(self._puts)  # one that comes late must not replace what another try stores
+        self._puts.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._documents.clear()
         self._track = None

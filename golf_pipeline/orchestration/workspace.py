@@ -6,6 +6,7 @@ Everything in here can be lost with the run: whatever a later run needs is in S3
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from golf_pipeline.storage.catalog import Catalog
     from golf_pipeline.storage.object_store import ObjectStore
 
+
+REQUESTS_AT_ONCE = 4
+"""Objects of a swing that are on their way to S3 together."""
 
 FIRST_STAGE = "video"
 """What two uploads of the same bytes have in common first."""
@@ -55,6 +59,7 @@ class Workspace:
         """By partition key: swings that an earlier step of this run has given up."""
         self.done: set[tuple[str, str]] = set()
         """(asset, partition key): what an earlier attempt of a step has finished."""
+        self.pool = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="s3")
         self._swings: dict[str, Swing] = {}
         self._lease = Lease(self.renew_leases)
 
@@ -77,6 +82,10 @@ class Workspace:
                 raise SupersededError(f"{record.analysis_id} is no longer at attempt {attempt}")
             self._swings[key] = Swing(self, record, self.folder / key)
         return self._swings[key]
+
+    def known(self, key: str) -> Swing | None:
+        """The swing behind a partition key if it was looked up and not dropped."""
+        return self._swings.get(key)
 
     def look_up(self, analysis_ids: Sequence[str]) -> dict[str, AnalysisRecord]:
         """Look up, in three queries, all that is asked of each of these swings in turn; the records, by analysis id.
@@ -131,4 +140,5 @@ class Workspace:
 
     def close(self) -> None:
         self._lease.close()
+        self.pool.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)

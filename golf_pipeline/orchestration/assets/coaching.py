@@ -78,6 +78,7 @@ def coaching_report(swing: Swing) -> Made:
 
 def _pictures(swing: Swing, key_frames: tuple[KeyFrame, ...]) -> tuple[Picture, ...]:
     """The stored key frames, as a model is shown them."""
+    swing.settle()
     folder = swing.folder / "shown"
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
