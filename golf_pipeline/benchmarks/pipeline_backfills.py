@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from golf_pipeline.benchmarks.patches.sitecustomize import METRICS_VERSION
+from golf_pipeline.benchmarks.patches.sitecustomize import METRICS_FACTOR, METRICS_VERSION
 from golf_pipeline.benchmarks.pipeline_bare import BareEnd, BarePool, OnProgress
 from golf_pipeline.benchmarks.pipeline_clips import Clip, make_uploads
 from golf_pipeline.benchmarks.pipeline_dagster import cpu_numbers, run_costs, run_numbers, tick_numbers, ticks_since
@@ -22,7 +22,9 @@ from golf_pipeline.storage.backfills import Backfills, BackfillState, Progress
 SEEDS, STORED, LIVE = "seed", "stored", "live"
 SEED_CLIPS = 4
 GOLFERS = 60
-NEW_VERSION = "999"
+CHANGED_BY = 1.02
+"""The numbers of a version that measures otherwise against what they were: findings, words and report change too."""
+
 S_FOR_1000 = 60.0
 LATE_S = 60.0
 """Both limits: the project's brief."""
@@ -66,10 +68,11 @@ class BackfillBench:
         )
         self.rig.wait_for_quiet()
 
-    def remeasure(self) -> Measurement:
-        """Deploy another version of the metrics and bring all stored swings up to it."""
+    def remeasure(self, version: str, factor: float) -> Measurement:
+        """Deploy another version of the metrics, whose numbers are those of this one times a factor, and bring all
+        stored swings up to it."""
         rig, count = self.rig, self.stored + len(self.clips)
-        rig.deploy(**{METRICS_VERSION: NEW_VERSION})
+        rig.deploy(**{METRICS_VERSION: version, METRICS_FACTOR: str(factor)})
         rig.wait_for_quiet()
         before, mark, transactions, began = rig.accounts(), rig.request_mark(), rig.transactions(), time.time()
         backfill_id = self._start("--outdated")
@@ -82,13 +85,14 @@ class BackfillBench:
         items = Backfills(rig.catalog.engine).items(backfill_id, limit=count)
         remade = Counter(stage for item in items for stage in item.stages or ())
         first = min((item.ended_at for item in items if item.ended_at), default=record.created_at)
+        numbers = "the same numbers" if factor == 1 else "every number another one"
         return Measurement(
-            name=f"Re-measure: {count:,} stored swings with a new version of the metrics",
+            name=f"Re-measure: {count:,} stored swings with a new version of the metrics, {numbers}",
             ran_on={
                 "swings": f"{count:,} finished ones, copies of {len(self.clips)} that were analysed, "
                 f"{min(self.stored, GOLFERS)} golfers",
                 "stack": rig.versions(),
-                "new version": "every number is another one, so findings, words, report and result are made anew",
+                "new version": f"{numbers}; what is made of a stage's output is made anew where that is another one",
             },
             numbers=(
                 exactly("made anew", progress.done, count),

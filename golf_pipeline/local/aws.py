@@ -121,6 +121,7 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
 
     from golf_pipeline.local.aws_http import KeepAliveHandler
     from golf_pipeline.local.durable import DurableKeys, Folder
+    from golf_pipeline.local.indexed_listing import IndexedListing
     from golf_pipeline.local.plain_objects import PlainObjects
 
     _silence()
@@ -130,6 +131,7 @@ def make_server(config: EmbeddedAws) -> "BaseWSGIServer":
     bucket = _make_bucket(config)
     keys.restore(bucket)
     bucket.keys = keys
+    IndexedListing(folder, bucket, keys).install(_s3_backend())
     _make_queues(config, folder)
     _announce_uploads(config, bucket)
 
@@ -158,10 +160,14 @@ def _application() -> "WsgiApplication":
     return Dispatcher(create_backend_app)
 
 
-def _make_bucket(config: EmbeddedAws) -> Any:
+def _s3_backend() -> Any:
     from moto.s3.models import s3_backends
 
-    return s3_backends[ACCOUNT_ID]["aws"].create_bucket(config.bucket, config.region)
+    return s3_backends[ACCOUNT_ID]["aws"]
+
+
+def _make_bucket(config: EmbeddedAws) -> Any:
+    return _s3_backend().create_bucket(config.bucket, config.region)
 
 
 def _make_queues(config: EmbeddedAws, folder: Any) -> None:

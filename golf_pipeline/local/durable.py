@@ -174,6 +174,15 @@ class Folder:
             when = datetime.fromisoformat(last_modified)
             yield StoredObject(name, path, size, etag, when, json.loads(headers), json.loads(checksums))
 
+    def names(self, bucket: str, prefix: bytes, after: bytes, most: int) -> list[bytes]:
+        """Keys with a prefix that come after a position, in the order of their bytes."""
+        with self.lock:
+            rows = self._index.execute(
+                "SELECT key FROM objects WHERE bucket = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+                (bucket, after, prefix, prefix + b"\xff", most),
+            )
+            return [key for (key,) in rows]
+
     def sweep(self) -> int:
         """Delete bodies that no row names: what a crash left half done. Returns how many."""
         named = {row[0] for row in self._index.execute("SELECT body FROM objects")}

@@ -8,7 +8,6 @@ seeing the old result, and what the stages make is noted together, in one transa
 """
 
 import hashlib
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=Document)
 
-QUIET_LOOK_S = 1.0
+QUIET_LOOK_S = 5.0
 
 
 class SupersededError(Exception):
@@ -72,8 +71,8 @@ class Swing:
     """Under way; what is noted in the catalog waits for them (`settle`)."""
     _ahead: "dict[str, Future[bytes]]" = field(default_factory=dict)
     """By key: what is being read before it is asked for."""
-    _seen_current: float = -math.inf
-    """When, by `time.monotonic`."""
+    _seen_current: float = field(default_factory=time.monotonic)
+    """When, by `time.monotonic`; the record was just read."""
 
     @property
     def settings(self) -> Settings:
@@ -103,7 +102,8 @@ class Swing:
     def check_current(self) -> None:
         """Raise SupersededError if another attempt began: its run, not this one, works on the analysis now.
 
-        Quietly only now and then: what is noted in the end is refused by then, so this saves work and nothing else.
+        Quietly only now and then, from the moment on at which it was looked up: what is noted in the end is refused by
+        then, so this saves work and nothing else.
         """
         if self.quiet and time.monotonic() - self._seen_current < QUIET_LOOK_S:
             return
@@ -235,6 +235,9 @@ class Swing:
         self._writing = Written(self.record.analysis_id, stage, version, folder)
         try:
             yield self._writing
+        except BaseException:
+            self._give_up_puts()
+            raise
         finally:
             self._writing = None
 
@@ -282,6 +285,11 @@ class Swing:
         wait(puts)
         for put in puts:
             put.result()
+
+    def _give_up_puts(self) -> None:
+        """Wait for what nobody wants any more: one that comes late must not replace what another try stores."""
+        wait(self._puts)
+        self._puts.clear()
 
     def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
         """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
@@ -367,8 +375,8 @@ class Swing:
 
     def release(self) -> None:
         """Drop the files and the memory of a swing that this run is done with."""
-        wait(self._puts)  # one that comes late must not replace what another try stores
-        self._puts.clear()
+        self._give_up_puts()
+        self._ahead.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._documents.clear()
         self._track = None

@@ -37,7 +37,9 @@ def connect(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     if parsed.get_backend_name() != "sqlite":
         timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
-        engine = create_engine(parsed, pool_size=POOL_SIZE, hide_parameters=True, connect_args=timeout)
+        # Else psycopg2 asks once for each row of a statement that has several.
+        many: Any = {"executemany_mode": "values_plus_batch"} if parsed.get_driver_name() == "psycopg2" else {}
+        engine = create_engine(parsed, pool_size=POOL_SIZE, hide_parameters=True, connect_args=timeout, **many)
         IdleCheck().attend(engine)
         return engine
     if parsed.database and parsed.database != ":memory:":

@@ -86,9 +86,10 @@ def ask_refresh(connection: Connection, user_id: str) -> None:
     """Have the golfer's profile made again: something that it was made of is gone or changed."""
     if user_id == GUEST:
         return
-    locked_golfer(connection, user_id)
-    again = {"revision": golfers.c.revision + 1, "updated_at": _now()}
-    connection.execute(update(golfers).where(golfers.c.user_id == user_id).values(again))
+    again = update(golfers).where(golfers.c.user_id == user_id)
+    if not connection.execute(again.values(revision=golfers.c.revision + 1, updated_at=_now())).rowcount:
+        locked_golfer(connection, user_id)
+        connection.execute(again.values(revision=golfers.c.revision + 1, updated_at=_now()))
 
 
 def read_context_file(

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from golf_pipeline.benchmarks.patches.sitecustomize import METRICS_VERSION
+from golf_pipeline.benchmarks.patches.sitecustomize import METRICS_FACTOR, METRICS_VERSION
 from golf_pipeline.benchmarks.pipeline import FULL, REDUCED, Plan
 from golf_pipeline.benchmarks.pipeline_bare import BarePass
 from golf_pipeline.benchmarks.pipeline_clips import distinct, find_clips, make_uploads
@@ -138,11 +138,12 @@ def test_without_sizes_everything_is_measured_small() -> None:
     assert all(getattr(REDUCED, name) <= getattr(FULL, name) for name in ("burst", "copies", "remeasure", "live"))
 
 
-def test_a_deployed_version_of_the_metrics_has_other_numbers() -> None:
+@pytest.mark.parametrize(("factor", "measured"), [("1", "measure_swing"), ("1.02", "measured_otherwise")])
+def test_a_deployed_version_of_the_metrics_has_the_same_numbers_or_other_ones(factor: str, measured: str) -> None:
     code = "import golf_pipeline.swing.metrics as one; print(one.ALGORITHM_VERSION, one.measure_swing.__name__)"
-    environment = {**os.environ, "PYTHONPATH": str(PATCHES), METRICS_VERSION: "999"}
+    environment = {**os.environ, "PYTHONPATH": str(PATCHES), METRICS_VERSION: "999", METRICS_FACTOR: factor}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["999", "measured_otherwise"]
+    assert done.stdout.split() == ["999", measured]
 
 
 @pytest.mark.slow
@@ -156,7 +157,7 @@ def test_the_whole_command_finds_each_upload_at_its_right_end_and_opens_no_video
     assert done.exit_code in {0, 1}, done.output  # how fast it is depends on the machine
     measured = json.loads(out.read_text())["measurements"]
     numbers = {(one["name"].partition(":")[0], number["name"]): number for one in measured for number in one["numbers"]}
-    assert len(measured) == 4
+    assert len(measured) == 5
     for load in ("Burst", "Copies"):
         for name in ("ended right", "lost", "ended wrong", "twice"):
             assert numbers[load, name]["met"], done.output
