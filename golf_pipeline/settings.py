@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     uploads_per_user_hour: int = Field(60, ge=1, description="videos announced by one user (of guests: one address)")
 
     queue_visibility_s: int = 120
-    dispatch_cap: int = Field(100, ge=1, description="most swings handed to runs in one tick")
-    dispatch_ahead: int = Field(160, ge=1, description="most swings that are with runs at once; the others wait")
+    dispatch_cap: int = Field(50, ge=1, description="most swings handed to runs in one tick")
+    dispatch_ahead: int = Field(100, ge=1, description="most swings that are with runs at once; the others wait")
     batch_backlog: int = Field(20, ge=1, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, ge=1, description="least swings in one batch run")
     batch_most: int = Field(

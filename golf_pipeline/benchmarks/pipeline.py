@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from golf_pipeline.benchmarks.pipeline_backfills import CHANGED_BY, BackfillBench
+from golf_pipeline.benchmarks.pipeline_backfills import BackfillBench
 from golf_pipeline.benchmarks.pipeline_bare import BarePool, OnProgress, analyse_bare
 from golf_pipeline.benchmarks.pipeline_burst import measure_burst
 from golf_pipeline.benchmarks.pipeline_clips import Clip, find_clips
@@ -83,8 +83,7 @@ def _measurements(
         bench = BackfillBench(rig, clips, pool, on_progress)
         bench.store(plan.remeasure or LEAST_IN_BACKFILL)
         if plan.remeasure:
-            yield bench.remeasure("998", 1)
-            yield bench.remeasure("999", CHANGED_BY)
+            yield from bench.remeasure()
         if plan.live:
             yield bench.live(clips[0], alone)
 

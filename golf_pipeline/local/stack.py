@@ -216,9 +216,8 @@ class LocalStack:
             "no_proxy": no_proxy,
             "PYTHONUNBUFFERED": "1",
         }
-        if inherited.pop("PYTHONDONTWRITEBYTECODE", None):
-            # Each run is a process of its own, and a third of what it takes to start one would be compiling.
-            own["PYTHONPYCACHEPREFIX"] = str(self.folder / "pycache")
+        # Each run is a process of its own, and a third of what it takes to start one would be compiling.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         if self.postgres is not None:
             own |= {**self.postgres.environment, "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE)}
         if settings.pose_model is not None:

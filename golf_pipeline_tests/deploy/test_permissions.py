@@ -36,7 +36,6 @@ NEEDS = {
     "head_object": {"s3:GetObject"},
     "get_object": {"s3:GetObject"},
     "put_object": {"s3:PutObject"},
-    "copy_object": {"s3:GetObject", "s3:PutObject"},
     "create_multipart_upload": {"s3:PutObject"},
     "upload_part": {"s3:PutObject"},
     "complete_multipart_upload": {"s3:PutObject"},
@@ -52,6 +51,9 @@ NEEDS = {
     "publish": {"sns:Publish"},
 }
 """Calls of boto3 -> the permissions that AWS asks for."""
+
+NEEDS_OF_WHOLE_OBJECTS = {"get": {"s3:GetObject"}, "put": {"s3:PutObject"}, "copy": {"s3:GetObject", "s3:PutObject"}}
+"""The same for obstore's calls, which are made in one module."""
 
 UPLOADS = [keys.upload_key("ann", "monday", extension) for extension in keys.VIDEO_EXTENSIONS]
 RESULT = keys.output_key("ann", "monday", "result", "1", "result.json")
@@ -175,6 +177,17 @@ def test_every_call_to_aws_in_the_deployed_code_has_its_permission_named() -> No
     called = set().union(*(aws_calls(path.read_text(encoding="utf-8")) for path in modules))
     assert called == set(NEEDS)
     assert set().union(*NEEDS.values()) == set(API) | set(PIPELINE)
+
+
+def test_every_call_of_the_fast_client_has_its_permission_named() -> None:
+    tree = ast.parse((PACKAGE / "storage" / "whole_objects.py").read_text(encoding="utf-8"))
+    called = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self._store"
+    }
+    assert called == set(NEEDS_OF_WHOLE_OBJECTS)
+    assert set().union(*NEEDS_OF_WHOLE_OBJECTS.values()) <= set(API) & set(PIPELINE)
 
 
 def test_a_call_that_is_new_would_be_seen() -> None:

@@ -1,7 +1,7 @@
 """Read by every Python of a stack that is measured, as its folder stands in PYTHONPATH: what no one sees from outside.
 
 The embedded AWS writes down each request (not answering it otherwise), and a variable lets the code server have another
-version of the metrics, with the same numbers or with other ones, as if one had been deployed.
+version of the metrics, whose numbers are a little different, as if one had been deployed.
 """
 
 import importlib.abc
@@ -16,8 +16,8 @@ REQUESTS = "GOLF_BENCHMARK_REQUESTS"
 """File that gets a line a request: method, path, query."""
 
 METRICS_VERSION = "GOLF_BENCHMARK_METRICS_VERSION"
-METRICS_FACTOR = "GOLF_BENCHMARK_METRICS_FACTOR"
-"""What the other version's numbers are multiplied with."""
+CHANGED_BY = 1.02
+"""What the other version's numbers are multiplied with: enough for findings, words and report to be made anew."""
 
 
 def _counting_server(module: Any) -> None:
@@ -42,17 +42,15 @@ def _other_metrics(module: Any) -> None:
     version = os.environ.get(METRICS_VERSION)
     if version is None:
         return
-    measure_swing, factor = module.measure_swing, float(os.environ.get(METRICS_FACTOR, "1"))
+    measure_swing = module.measure_swing
 
     def measured_otherwise(*args: Any, **kwargs: Any) -> Any:
         return tuple(
-            one if one.value is None else one.model_copy(update={"value": round(one.value * factor, 4)})
+            one if one.value is None else one.model_copy(update={"value": round(one.value * CHANGED_BY, 4)})
             for one in measure_swing(*args, **kwargs)
         )
 
-    module.ALGORITHM_VERSION = version
-    if factor != 1:
-        module.measure_swing = measured_otherwise
+    module.measure_swing, module.ALGORITHM_VERSION = measured_otherwise, version
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {
