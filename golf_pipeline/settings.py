@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     batch_backlog: int = Field(20, ge=1, description="from this many waiting swings on, one run carries many")
     batch_size: int = Field(10, ge=1, description="least swings in one batch run")
     batch_most: int = Field(
-        40, ge=1, description="most swings in one batch run; each keeps its video on disk till its end"
+        25, ge=1, description="most swings in one batch run; each keeps its video on disk till its end"
     )
     reanalysis_runs: int = Field(4, ge=1, description="runs of backfills in the queue and at work; twice those at once")
     reanalysis_batch: int = Field(10, ge=1, description="swings in one run of a backfill that opens their videos")

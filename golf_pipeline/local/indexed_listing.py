@@ -2,7 +2,6 @@
 hundred thousand objects, one page for each of a thousand golfers keeps it busy for minutes."""
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,10 +70,12 @@ def _last_in(folder: bytes) -> bytes:
 
 
 def _position(token: str) -> bytes:
+    from moto.s3.exceptions import InvalidContinuationToken
+
     try:
         return base64.urlsafe_b64decode(token)
-    except (binascii.Error, ValueError):
-        return b""
+    except ValueError:
+        raise InvalidContinuationToken from None
 
 
 def _name_bytes(name: str) -> bytes:

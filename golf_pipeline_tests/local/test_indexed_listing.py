@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +70,11 @@ def test_a_page_for_nothing_is_empty_and_the_last_one(aws: AwsProcess) -> None:
     aws.s3.put_object(Bucket=aws.bucket, Key="a", Body=b"")
     answer = aws.s3.list_objects_v2(Bucket=aws.bucket, MaxKeys=0)
     assert (answer["KeyCount"], answer["IsTruncated"]) == (0, False)
+
+
+def test_a_token_that_is_none_is_refused(aws: AwsProcess) -> None:
+    with pytest.raises(ClientError, match="continuation token"):
+        aws.s3.list_objects_v2(Bucket=aws.bucket, ContinuationToken="x")
 
 
 def test_other_buckets_are_listed_as_moto_does(aws: AwsProcess) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,3 +170,18 @@ def test_the_request_names_us_and_is_signed_with_the_credentials_of_the_moment()
     assert "x-amz-security-token: its-token" in lines
     assert any("credential=of-this-hour/" in line and "/eu-west-1/s3/aws4_request" in line for line in lines)
     assert not any(line.startswith("expect:") for line in lines)
+
+
+def test_on_aws_the_bucket_stands_in_the_host_name(monkeypatch: pytest.MonkeyPatch, known: None) -> None:
+    del known
+    with answering(http(200, b"body")) as (url, asked):
+        monkeypatch.setenv("http_proxy", url)  # who sees the whole address of what is asked
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        credentials = botocore.session.get_session().get_credentials()
+        place = "http://s3.eu-west-1.example.test"
+        whole = WholeObjects.connect(
+            "my-swings", place, "eu-west-1", credentials, TWO_TRIES, in_host_name=True, user_agent="golf_pipeline"
+        )
+        assert whole.get("a/b.json") == b"body"
+    assert asked[0].startswith(b"GET http://my-swings.s3.eu-west-1.example.test/a/b.json HTTP/1.1")
