@@ -177,6 +177,19 @@ class BoundedHead(HttpToolsProtocol):
             self._deadline = None
 
 
+class Workers(Multiprocess):
+    """uvicorn's worker processes, of which one that dies while it is asked for a sign of life is replaced at once.
+
+    uvicorn keeps the worker's end of their pipe open in the parent as well, so the question would wait `START_S` for an
+    answer that cannot come.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
+
 def run(settings: Settings) -> None:
     """Serve until a signal; requests under way get `GRACE_S` seconds to end. A worker that dies is started again."""
     from golf_pipeline.api import logs, metrics
@@ -193,7 +206,7 @@ def run(settings: Settings) -> None:
         os.environ[metrics.FOLDER_VARIABLE] = folder
         config = Config(settings)
         listener: socket.socket = config.bind_socket()
-        Multiprocess(config, sockets=[listener]).run()
+        Workers(config, sockets=[listener]).run()
 
 
 if __name__ == "__main__":
