@@ -22,8 +22,8 @@ Address and finish are never that sure, so they are not asked."""
 
 
 def _judge_coverage(swing: Swing) -> Verdict:
-    coverage = swing.track.coverage
-    return Verdict(coverage >= LEAST_COVERAGE, {"coverage": round(coverage, 4)})
+    coverage = float(swing.stored("pose").facts["coverage"])
+    return Verdict(coverage >= LEAST_COVERAGE, {"coverage": coverage})
 
 
 def _judge_events(swing: Swing) -> Verdict:

@@ -136,21 +136,25 @@ def reconcile(
     catalog: "Catalog",
     cursor: ReconcileCursor,
     deadline: float,
+    most_looks: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[IngestCounts, ReconcileCursor]:
     """Register the uploads that a listing finds, from the cursor on until the end of the bucket or a deadline.
 
     It costs a request for each golfer, or each thousand uploads of one, and a query for those that are known.
+
+    Args:
+        most_looks: a golfer is one, and so is each page of uploads; None for as many as there is time for.
     """
     counts = IngestCounts()
-    for found, position in _uploads(objects, cursor.after):
+    for looks, (found, position) in enumerate(_uploads(objects, cursor.after), start=1):
         seen = {one.key: (one.etag, one.last_modified) for one in found}
         known = catalog.known_objects(objects.bucket, seen) if seen else frozenset()
         counts.outcomes[RegisterOutcome.KNOWN.value] += len(known)
         for one in found:
             if one.key not in known:
                 counts.outcomes[register(catalog, _as_created(objects.bucket, one))] += 1
-        if clock() >= deadline:
+        if clock() >= deadline or looks == most_looks:
             return counts, ReconcileCursor(position)
     return counts, ReconcileCursor()
 

@@ -294,7 +294,9 @@ class Swing:
     def copy_of_other(self, stage: str, fingerprint: str) -> StageOutput | None:
         """The output that another swing has of the same stage made of the same, copied here; None if there is none."""
         other = self.workspace.catalog.find_stage_output(stage, fingerprint) if self.may_copy else None
-        return None if other is None else copied_output(self.workspace.objects, other, self.record)
+        if other is None:
+            return None
+        return copied_output(self.workspace.objects, self.workspace.pool, other, self.record)
 
     # -- what a stage reads --------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What a stage writes of one swing, as the catalog keeps it: names, hashes, the folder that only this output has."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,13 @@ class Written:
         )
 
 
-def copied_output(objects: "ObjectStore", other: StageOutput, record: AnalysisRecord) -> StageOutput | None:
+def copied_output(
+    objects: "ObjectStore", pool: ThreadPoolExecutor, other: StageOutput, record: AnalysisRecord
+) -> StageOutput | None:
     """Another swing's output, its objects copied into this one's folder; None where they are unknown or gone.
+
+    Args:
+        pool: in which they are copied side by side; none is under way any more on return.
 
     Raises:
         SwingError: STORAGE_UNAVAILABLE.
@@ -59,10 +65,12 @@ def copied_output(objects: "ObjectStore", other: StageOutput, record: AnalysisRe
     source, target = other.folder, swing_folder(record.user_id, record.analysis_id)
     names = [counterpart(name, other.analysis_id, record.analysis_id) for name in other.files]
     main = names[other.files.index(other.key.removeprefix(source))]
+    places = [(source + theirs, target + ours) for theirs, ours in zip(other.files, names, strict=True)]
+    copies = [pool.submit(objects.copy, theirs, ours) for theirs, ours in places if theirs != ours]
+    wait(copies)
     try:
-        for theirs, ours in zip(other.files, names, strict=True):
-            if source + theirs != target + ours:
-                objects.copy(source + theirs, target + ours)
+        for copy in copies:
+            copy.result()
     except SwingError as error:
         if error.retryable:
             raise

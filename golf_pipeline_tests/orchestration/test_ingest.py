@@ -27,9 +27,7 @@ def drain(cloud: Cloud, seconds: float = 1.2) -> dict[str, int]:
 
 
 def list_uploads(cloud: Cloud, cursor: ReconcileCursor | None = None) -> tuple[dict[str, int], ReconcileCursor]:
-    counts, cursor = reconcile(
-        cloud.objects, cloud.catalog, cursor or ReconcileCursor(), time.monotonic() + 10, time.monotonic
-    )
+    counts, cursor = reconcile(cloud.objects, cloud.catalog, cursor or ReconcileCursor(), time.monotonic() + 10)
     return dict(counts.outcomes), cursor
 
 
@@ -211,6 +209,18 @@ def test_each_tick_of_the_listing_comes_further_however_little_time_it_has(cloud
     assert cursor == ReconcileCursor(None)
     assert counted["new"] == 6
     assert counted["not an upload"] >= 1
+
+
+def test_a_tick_beside_a_queue_looks_at_so_many_golfers_and_the_next_one_goes_on(cloud: Cloud) -> None:
+    for golfer in range(5):
+        cloud.put(f"golf-swings/{golfer}/s{golfer}.mp4")
+    soon = time.monotonic() + 60
+    counts, cursor = reconcile(cloud.objects, cloud.catalog, ReconcileCursor(), soon, most_looks=4)
+    assert counts.outcomes["new"] == 2
+    counts, cursor = reconcile(cloud.objects, cloud.catalog, cursor, soon, most_looks=4)
+    assert counts.outcomes["new"] == 2
+    counts, cursor = reconcile(cloud.objects, cloud.catalog, cursor, soon, most_looks=4)
+    assert (counts.outcomes["new"], cursor) == (1, ReconcileCursor())
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "rubbish", "[1]", "3"])
