@@ -27,8 +27,8 @@ HOURLY = "37 * * * *"
 STATISTICS_HOURLY = "7 * * * *"
 
 OP_S = 180.0
-"""Seconds after which an op leaves the rest to the next run: a job of eight must end within the half hour after which
-Dagster gives a run up (`max_runtime_seconds`)."""
+"""Seconds after which an op leaves the rest to the next run: a job of eight must end before Dagster gives a run
+up (`max_runtime_seconds`)."""
 
 MOST_VIDEOS = 20_000
 MOST_OUTPUTS = 50_000

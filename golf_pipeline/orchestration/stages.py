@@ -72,6 +72,8 @@ class Stage:
     group: str
     """Under which heading of the graph it stands."""
     kinds: frozenset[str]
+    pool: str | None
+    """Dagster's pool that bounds how many runs are in the stage at once."""
     checks: tuple[SwingCheck, ...]
     before: Callable[["Swing"], None] | None
     """What happens before a swing enters the stage, whether it is computed or not."""
@@ -99,6 +101,7 @@ def swing_stage(
     deps: tuple[str, ...] = (),
     group: str,
     kinds: set[str],
+    pool: str | None = None,
     glances_at: tuple[str, ...] = (),
     follows: Callable[["Swing"], object] = _nothing,
     checks: tuple[SwingCheck, ...] = (),
@@ -109,7 +112,19 @@ def swing_stage(
 
     def decorate(compute: Compute) -> Stage:
         return Stage(
-            stage, version, compute, inputs, glances_at, follows, deps, group, frozenset(kinds), checks, before, then
+            stage,
+            version,
+            compute,
+            inputs,
+            glances_at,
+            follows,
+            deps,
+            group,
+            frozenset(kinds),
+            pool,
+            checks,
+            before,
+            then,
         )
 
     return decorate

@@ -71,6 +71,7 @@ def swing_asset(stage: Stage) -> dg.AssetsDefinition:
             group_name=stage.group,
             owners=OWNERS,
             kinds=set(stage.kinds),
+            pool=stage.pool,
             code_version=stage.version,
             output_required=False,
             backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=SWINGS_PER_BACKFILL_RUN),

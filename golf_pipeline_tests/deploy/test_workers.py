@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Tried to pars
 SAMPLES = Path(clip.__file__).parent / "samples"
 SWINGS = ("face_on_right", "face_on_left", "down_the_line_right")
 PATIENCE_S = 900.0
-"""Far under the 1800 s after which Dagster would end a run of a dead worker by itself."""
+"""Far under the 5400 s after which Dagster would end a run of a dead worker by itself."""
 
 WORKERS = ("celery@one", "celery@two")
 TAKEN = re.compile(r"Taken by the worker (\S+)\.$")

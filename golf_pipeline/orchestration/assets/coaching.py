@@ -5,6 +5,7 @@ from golf_pipeline.coach.coach import coach_swing, model_from_settings
 from golf_pipeline.coach.pictures import Picture, small_picture
 from golf_pipeline.orchestration.checks import numbers_grounded
 from golf_pipeline.orchestration.documents import Coaching, KeyFrames, Metrics
+from golf_pipeline.orchestration.pools import MODEL_API
 from golf_pipeline.orchestration.stages import Made, swing_stage
 from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.storage.keys import frame_key
@@ -31,6 +32,7 @@ def _who_writes(swing: Swing) -> tuple[object, ...]:
     deps=("swing_findings", "key_frames"),
     group="coach",
     kinds={"openai", "json"},
+    pool=MODEL_API,
     checks=(numbers_grounded,),
     before=lambda swing: swing.set_status(Status.AI_PROCESSING, "The coach is writing your report."),
 )
