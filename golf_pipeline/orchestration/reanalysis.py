@@ -269,8 +269,8 @@ def runs_under_way(instance: dg.DagsterInstance) -> int:
     return instance.get_runs_count(dg.RunsFilter(job_name=reanalysis_job.name, statuses=list(recovery.LIVE)))
 
 
-def _next_chunks(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad) -> list[Sequence[HandedOut]]:
-    """Claim as much as one run carries: one chunk, but for swings that want a run of another kind."""
+def _next_chunks(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad) -> list[list[HandedOut]]:
+    """Claim as much as one run carries: one chunk of each kind, and those that run alone."""
     items = backfills.next_items(load.with_video)
     stored = catalog.stage_versions([item.analysis_id for item in items])
     if items and not any(_opens_the_video(item, stored) for item in items):
@@ -280,16 +280,13 @@ def _next_chunks(catalog: "Catalog", backfills: Backfills, load: ReanalysisLoad)
     alone = [[item] for item in items if item.tries]
     long = [item for item in items if not item.tries and _opens_the_video(item, stored)]
     short = [item for item in items if not item.tries and not _opens_the_video(item, stored)]
-    return [*_cut(short, load.without_video), *_cut(long, load.with_video), *alone]
+    backfills.give_back(long[load.with_video :], counted=False)
+    return [chunk for chunk in (short, long[: load.with_video]) if chunk] + alone
 
 
 def _opens_the_video(item: HandedOut, stored: dict[str, dict[str, str]]) -> bool:
     versions = stored.get(item.analysis_id, {})
     return item.force or any(versions.get(stage) != STAGE_VERSIONS[stage] for stage in OF_THE_VIDEO)
-
-
-def _cut(items: Sequence[HandedOut], size: int) -> list[Sequence[HandedOut]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _request(chunk: Sequence[HandedOut]) -> dg.RunRequest:

@@ -13,11 +13,18 @@ from sqlalchemy import select
 
 from golf_pipeline.definitions import build_defs
 from golf_pipeline.orchestration import reanalysis
-from golf_pipeline.orchestration.reanalysis import ReanalysisLoad, hand_out, items_of_run, reanalysis_job
+from golf_pipeline.orchestration.reanalysis import (
+    OF_THE_VIDEO,
+    ReanalysisLoad,
+    hand_out,
+    items_of_run,
+    reanalysis_job,
+)
 from golf_pipeline.orchestration.stages import Made, Stage
 from golf_pipeline.orchestration.swing import Swing
 from golf_pipeline.orchestration.versions import STAGE_VERSIONS
 from golf_pipeline.orchestration.workspace import Workspace
+from golf_pipeline.orchestration.written import Written
 from golf_pipeline.storage.backfill_selection import Selection
 from golf_pipeline.storage.backfills import Backfills, BackfillState, ItemState
 from golf_pipeline.storage.keys import swing_folder
@@ -222,6 +229,19 @@ def test_what_opens_the_video_comes_in_small_runs_what_does_not_in_large_ones_an
     backfills.give_back([died], counted=True)
     again = run_requests(cloud, backfills)
     assert sorted(map(items, again)) == [["s0"], ["s4"], ["s5"]]
+
+
+def test_swings_that_need_their_videos_wait_if_they_come_with_many_that_do_not(cloud: Cloud) -> None:
+    for number in range(6):
+        cloud.upload(f"golf-swings/ann/s{number}.mp4", b"x")
+        cloud.catalog.set_status(f"s{number}", Status.AI_COMPLETED, "done")
+    for name in ("s0", "s1"):
+        for stage in OF_THE_VIDEO:
+            written = Written(name, stage, STAGE_VERSIONS[stage], "a")
+            cloud.catalog.record_stage(written.output(f"golf-swings/ann/{name}/{stage}/a/b", "of this", {}))
+    backfills, _ = begin(cloud, user_id="ann")
+    assert list(map(items, run_requests(cloud, backfills, under_way=2))) == [["s0", "s1"], ["s2", "s3"]]
+    assert list(map(items, run_requests(cloud, backfills, under_way=2))) == [["s4", "s5"]]
 
 
 def items(request: dg.RunRequest) -> list[str]:
