@@ -112,19 +112,19 @@ def swing_stage(
 
     def decorate(compute: Compute) -> Stage:
         return Stage(
-            stage,
-            version,
-            compute,
-            inputs,
-            glances_at,
-            follows,
-            deps,
-            group,
-            frozenset(kinds),
-            pool,
-            checks,
-            before,
-            then,
+            name=stage,
+            version=version,
+            compute=compute,
+            inputs=inputs,
+            glances_at=glances_at,
+            follows=follows,
+            deps=deps,
+            group=group,
+            kinds=frozenset(kinds),
+            pool=pool,
+            checks=checks,
+            before=before,
+            then=then,
         )
 
     return decorate
