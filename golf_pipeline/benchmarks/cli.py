@@ -170,7 +170,7 @@ def pipeline(
     out: Annotated[Path | None, typer.Option(help="JSON file for the numbers", dir_okay=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The whole pipeline under load; without sizes, all of it small (ten minutes). Exit code 1: a target was missed."""
+    """The whole pipeline under load; without sizes, all of it small (15 minutes). Exit code 1: a target was missed."""
     from golf_pipeline.benchmarks.pipeline import FULL, REDUCED, Plan, score_pipeline
     from golf_pipeline.benchmarks.pipeline_numbers import print_tables
     from golf_pipeline.benchmarks.pipeline_rig import NothingMovesError

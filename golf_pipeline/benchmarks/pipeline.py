@@ -37,7 +37,7 @@ class Plan:
 
 
 REDUCED = Plan(burst=24, copies=120, remeasure=100, live=True)
-"""About ten minutes on two cores."""
+"""A quarter of an hour on two cores."""
 
 FULL = Plan(burst=300, copies=10_000, remeasure=1000, live=True)
 

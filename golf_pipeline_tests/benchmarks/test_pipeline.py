@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from golf_pipeline.benchmarks.patches.sitecustomize import METRICS_VERSION
 from golf_pipeline.benchmarks.pipeline import FULL, REDUCED, Plan
+from golf_pipeline.benchmarks.pipeline_backfills import time_taken
 from golf_pipeline.benchmarks.pipeline_bare import BarePass
 from golf_pipeline.benchmarks.pipeline_clips import distinct, find_clips, make_uploads
 from golf_pipeline.benchmarks.pipeline_meter import cpu_at, memory_mb, read_accounts
@@ -30,6 +31,12 @@ from golf_pipeline.benchmarks.pipeline_rig import PATCHES, count_requests
 from golf_pipeline.cli import app
 from golf_pipeline.local.demo import SAMPLE
 from golf_pipeline.swing.video import probe_video
+
+
+def test_a_re_measurement_is_judged_from_a_thousand_swings_on() -> None:
+    assert [time_taken(seconds, 1000).met for seconds in (60.0, 60.2)] == [True, False]
+    assert time_taken(130.0, 2000).met is False
+    assert time_taken(14.9, 100).met is None, "the start of two runs is most of it"
 
 
 def test_a_distinct_upload_is_the_same_film_as_other_bytes(tmp_path: Path) -> None:
